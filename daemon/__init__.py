@@ -1,0 +1,1 @@
+"""The daemon: what happens between a driver and a client."""
