@@ -1,0 +1,1 @@
+"""A real PostgreSQL server on a Unix socket in a temporary folder."""
