@@ -1,0 +1,143 @@
+"""The shape of ``GET /api/v1/status``: what the daemon knows of itself, for a person's eye and for scripts.
+
+Names are English: this is the system's own news, not one of the wire contract's entities. Moments are RFC 3339,
+UTC, ``Z``; ages and durations are seconds; temperatures °C, humidity %. Keys may be added, never changed.
+"""
+
+from typing import Literal, TypedDict
+
+ModelWord = Literal["off", "learning", "ready", "failed"]
+"""``learning``: too little history so far; ``failed``: the last fit did not end well, the older model stays."""
+
+
+class DriverReport(TypedDict):
+    """One driver. ``state`` is what its supervisor does: ``waiting`` is the pause before the next attempt.
+
+    ``counters`` are refusals and losses by reason (``too_long``, ``unknown_format``, ``queue_dropped``);
+    ``details`` is :meth:`drivers.base.Driver.details`: broker, session, recognised format.
+    """
+
+    name: str
+    type: str
+    state: Literal["starting", "up", "waiting", "finished", "stopped"]
+    since: str
+    reason: str | None  # why it is not up, and what to do: one English sentence
+    attempts: int  # since it was last up
+    received: int  # messages, lines or rows since the start
+    readings: int  # rows made of them
+    rate_per_minute: float  # readings, over the last minute
+    failed_reads: int
+    last_received_at: str | None
+    counters: dict[str, int]
+    details: dict[str, str | int | bool]
+
+
+class SensorReport(TypedDict):
+    """One sensor. ``age_s`` is the age of its last reading by the daemon's clock, ``silent_after_s`` its limit."""
+
+    id: int
+    key: str
+    name: str | None
+    type: str
+    model: str
+    state: Literal["activo", "silencioso", "inactivo"]
+    temperature: float | None
+    humidity: float | None
+    others: dict[str, float]
+    quality: Literal["ok", "dudosa", "invalida"] | None  # of the last reading
+    last_reading_at: str | None
+    age_s: float | None
+    silent_after_s: float | None
+    readings: int  # stored since the start
+    failed_reads: int
+    invalid: int
+    anomaly_model: ModelWord
+    forecast_model: ModelWord
+    open_anomalies: int
+
+
+class DatabaseReport(TypedDict):
+    """``url`` without its password. ``unsynced`` rows are committed and not yet known to be on the disk."""
+
+    kind: Literal["sqlite", "postgresql"]
+    url: str
+    state: Literal["up", "down"]
+    since: str
+    reason: str | None
+    queued: int
+    unsynced: int
+    stored: int
+    duplicates: int
+    completed: int
+    conflicts: int
+    commits: int
+    size_bytes: int | None
+    free_bytes: int | None
+
+
+class BrokerReport(TypedDict):
+    """The embedded broker; ``None`` in the report where it is switched off. ``warnings`` name client and cure."""
+
+    engine: Literal["mosquitto", "nats"]
+    state: Literal["starting", "up", "down"]
+    since: str
+    reason: str | None
+    address: str
+    restarts: int
+    warnings: list[str]
+
+
+class ModelsReport(TypedDict):
+    """The scoring worker. ``lag_s``: how long the oldest committed row has waited for its score."""
+
+    anomaly_enabled: bool
+    forecast_enabled: bool
+    ready: int  # sensors whose anomaly model is ready
+    learning: int
+    scored: int
+    skipped: int  # rows not scored because the worker was behind
+    lag_s: float
+    fits: int
+    failed_fits: int
+    fitting: str | None  # the key of the sensor a child process fits now
+    last_fit_at: str | None
+    predictions: int
+    anomalies_open: int
+
+
+class ClientsReport(TypedDict):
+    """WebSocket clients. ``dropped`` events were lost to slow clients, ``closed_slow`` clients were cut off."""
+
+    connected: int
+    limit: int
+    channels: dict[str, int]
+    sent: int
+    dropped: int
+    closed_slow: int
+    refused: int
+
+
+class StatusReport(TypedDict):
+    """The whole. ``health`` and ``reasons`` are those of ``GET /health``; ``refused`` counts input refused by door."""
+
+    version: str
+    started_at: str
+    uptime_s: float
+    now: str
+    demo: bool
+    mode: Literal["open", "secured"]
+    clock_set: bool
+    health: Literal["ok", "degraded", "failed"]
+    reasons: list[str]
+    drivers: list[DriverReport]
+    sensors: list[SensorReport]
+    sensors_total: int
+    sensors_max: int
+    sensors_refused: int  # devices kept out: over the limit, unknown to a closed driver, or deleted
+    kept_out: list[str]  # keys of deleted sensors that stay out until allowed again
+    database: DatabaseReport
+    broker: BrokerReport | None
+    models: ModelsReport
+    clients: ClientsReport
+    refused: dict[str, int]  # by door and reason: "rest.422", "websocket.origin", "mqtt.too_large"
+    memory_bytes: int | None
