@@ -1,0 +1,252 @@
+"""From what a driver or a client hands over to rows for the recorder: names the sensor, runs the stages, counts.
+
+Everything here is synchronous and quick; a batch of 1,000 deliveries is one call.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Protocol
+
+from daemon import pipeline
+from daemon.entities import Quality, Sensor, StoredReading
+from daemon.recorder import Batch, Outcome
+from daemon.sensors import Directory, Record, key_of
+from daemon.submissions import Submission, SubmitResult
+from drivers.base import QUANTITIES, Availability, Delivery, Measurement, Reading
+
+UNKNOWN_MODEL = "desconocido"
+_TYPES = {
+    (True, True): "temperatura_humedad",
+    (True, False): "temperatura",
+    (False, True): "humedad",
+    (False, False): "otros",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the configuration says of a driver's readings.
+
+    ``name`` is the driver (``fuente``), ``word`` the source word of its sensors' keys, ``zone`` where zone-less
+    device times are read, ``model`` what its sensors are where payloads do not tell.
+    """
+
+    name: str
+    word: str
+    zone: tzinfo
+    register: bool = True
+    model: str | None = None
+
+
+class Clock(Protocol):
+    """The machine's clocks."""
+
+    def now(self) -> int:
+        """Wall clock, µs since 1970 UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds, never stepping."""
+
+    def is_set(self) -> bool:
+        """Whether the wall clock is known to be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a batch told about sensors besides rows: failed reads, availability; for the watch."""
+
+    failed: Sequence[tuple[int, tuple[str, ...], int]] = ()
+    """(sensor id, quantities, µs)"""
+    availability: Sequence[Availability] = ()
+
+
+class Intake:
+    """Admits deliveries and submissions. ``counters`` counts what was seen and refused, by stable words."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        take_id: Callable[[str], int],
+        clock: Clock,
+        *,
+        store: Callable[[Sequence[Sensor], Sequence[StoredReading], str], Awaitable[list[Outcome]]],
+        heard: Callable[[Heard], None],
+    ) -> None:
+        self._directory = directory
+        self._take_id = take_id
+        self._clock = clock
+        self._store = store
+        self._heard = heard
+        self.counters: Counter[str] = Counter()
+
+    def admit(self, deliveries: Sequence[Delivery], source: Source) -> Batch:
+        """The rows, new sensors and receipts of a driver's deliveries, in their order."""
+        rows: list[StoredReading] = []
+        sensors: list[Sensor] = []
+        failed: list[tuple[int, tuple[str, ...], int]] = []
+        availability: list[Availability] = []
+        clock_set, monotonic, now = self._clock.is_set(), self._clock.monotonic(), self._clock.now()
+        for delivery in deliveries:
+            decoded = delivery.decoded
+            self.counters[decoded.kind] += 1
+            if decoded.availability is not None:
+                availability.append(decoded.availability)
+            if decoded.readings:
+                how = pipeline.Circumstances(delivery.received_at, clock_set, source.zone, source.model)
+                live = not delivery.retained and abs(now - delivery.received_at) < 300 * pipeline.SECOND
+                for reading in decoded.readings:
+                    row = self._row(reading, delivery, source, how, sensors, failed, monotonic if live else None)
+                    if row is not None:
+                        rows.append(row)
+        if failed or availability:
+            self._heard(Heard(failed, availability))
+        receipts = [d.receipt for d in deliveries if d.receipt is not None]
+        return Batch(source=source.name, sensors=sensors, readings=rows, receipts=receipts)
+
+    def _row(
+        self,
+        reading: Reading,
+        delivery: Delivery,
+        source: Source,
+        how: pipeline.Circumstances,
+        sensors: list[Sensor],
+        failed: list[tuple[int, tuple[str, ...], int]],
+        heard_at: float | None,
+    ) -> StoredReading | None:
+        if delivery.retained and reading.measured_at is None:
+            self.counters["retained"] += 1  # its last known state, not a new measurement
+            return None
+        key = key_of(source.word, reading.device, reading.probe)
+        record, new = self._directory.admit(
+            key, register=source.register, make=lambda: self._new_sensor(key, reading, source)
+        )
+        if record is None:
+            self.counters["not_admitted"] += 1
+            return None
+        if new:
+            sensors.append(record.sensor)
+        if heard_at is not None:
+            record.hear(heard_at)
+        model = reading.model or how.model or record.model
+        if model is not how.model:
+            how = replace(how, model=model)
+        draft = pipeline.run(reading, record.sensor, record.trail, how)
+        for note in draft.notes:
+            self.counters[note] += 1
+        if draft.failed:
+            record.failed_reads += 1
+            self.counters["failed_reads"] += 1
+            failed.append((record.sensor.id, tuple(sorted(draft.failed)), how.received_at))
+        if not draft.values:
+            return None
+        record.readings += 1
+        token = delivery.token if reading.measured_at is None or draft.device_time is not None else None
+        return self._stored(draft, record, how, source.name, reading.sequence, token)
+
+    def _new_sensor(self, key: str, reading: Reading, source: Source) -> Sensor:
+        quantities = {m.quantity for m in reading.measurements} | set(reading.failed)
+        now = self._clock.now()
+        name = " ".join(part for part in (reading.device or source.name, reading.probe) if part)
+        return Sensor(
+            id=self._take_id("sensor"),
+            key=key,
+            type=_TYPES["temperature" in quantities, "humidity" in quantities],
+            model=reading.model or source.model or UNKNOWN_MODEL,
+            name=name[:255],
+            created_at=now,
+            updated_at=now,
+        )
+
+    def _stored(
+        self,
+        draft: pipeline.Draft,
+        record: Record,
+        how: pipeline.Circumstances,
+        source: str,
+        sequence: int | None,
+        token: str | None,
+    ) -> StoredReading:
+        values = draft.values
+        temperature, humidity = values.pop("temperature", None), values.pop("humidity", None)
+        return StoredReading(
+            id=self._take_id("reading"),
+            sensor_id=record.sensor.id,
+            time=draft.time,
+            received_at=how.received_at,
+            source=source,
+            sequence=sequence,
+            temperature=temperature,
+            humidity=humidity,
+            others=values,
+            quality=draft.quality,
+            raw=draft.raw,
+            device_time=draft.device_time,
+            clock_set=how.clock_set,
+            token=token,
+        )
+
+    async def submit(self, submissions: Sequence[Submission], source: Source) -> list[SubmitResult]:
+        """Readings by hand or import, through the same stages; answers after commit and sync.
+
+        What a person sends is refused outright where a driver's would be kept as invalid: they can correct it.
+        """
+        results: dict[int, SubmitResult] = {}
+        rows: list[tuple[int, StoredReading]] = []
+        for index, submission in enumerate(submissions):
+            answer = self._submitted(submission, source)
+            if isinstance(answer, SubmitResult):
+                results[index] = answer
+            else:
+                rows.append((index, answer))
+        outcomes = await self._store((), [row for _, row in rows], source.name) if rows else []
+        for (index, _), outcome in zip(rows, outcomes, strict=True):
+            results[index] = SubmitResult(outcome.result, outcome.reading)
+        return [results[index] for index in range(len(submissions))]
+
+    def _submitted(self, submission: Submission, source: Source) -> StoredReading | SubmitResult:
+        record = self._directory.record(submission.sensor_id) if submission.sensor_id is not None else None
+        if submission.key is not None:
+            record = self._directory.record_by_key(submission.key)
+        if record is None:
+            return SubmitResult("unknown_sensor", reason=_unknown(submission))
+        now, clock_set = self._clock.now(), self._clock.is_set()
+        time = now if submission.time is None else submission.time
+        if clock_set and time > now + pipeline.NEWEST_DEVICE_TIME:
+            return SubmitResult("rejected", reason="timestamp lies more than 5 minutes in the future")
+        how = pipeline.Circumstances(now, clock_set, source.zone, record.sensor.model)
+        measurements = _measurements(submission)
+        draft = pipeline.run(Reading(None, measurements=measurements), record.sensor, record.trail, how, time)
+        if draft.failed or draft.quality is Quality.INVALID:
+            return SubmitResult("rejected", reason=_impossible(draft, record.sensor))
+        if submission.time is None:
+            record.hear(self._clock.monotonic())
+        record.readings += 1
+        return self._stored(draft, record, how, source.name, submission.sequence, None)
+
+
+def _measurements(submission: Submission) -> tuple[Measurement, ...]:
+    given = {"temperature": submission.temperature, "humidity": submission.humidity, **submission.others}
+    return tuple(
+        Measurement(quantity, value, QUANTITIES.get(quantity, ""))
+        for quantity, value in given.items()
+        if value is not None
+    )
+
+
+def _unknown(submission: Submission) -> str:
+    if submission.key is not None:
+        return f"no sensor has the clave {submission.key!r}"
+    return f"no sensor has the id {submission.sensor_id}"
+
+
+def _impossible(draft: pipeline.Draft, sensor: Sensor) -> str:
+    if draft.failed:
+        return f"{', '.join(sorted(draft.failed))} is a code for a failed read, not a value"
+    part = pipeline.part_of(sensor.model)
+    (cold, hot), (dry, wet) = part.temperature, part.humidity
+    return (
+        f"the values are outside what a sensor of model {sensor.model!r} can measure: "
+        f"temperatura {cold:g}..{hot:g} °C, humedad {dry:g}..{wet:g} %, and not both 0"
+    )

@@ -1,0 +1,211 @@
+"""The sensors as the daemon holds them in memory: who they are, what they said last, how often they speak.
+
+The database is the truth; the directory is loaded from it at start and follows every commit. It decides which
+unknown devices may register, and knows nothing of storage or the web.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from daemon.entities import Quality, Sensor, SensorState, StoredReading
+from daemon.events import Action, EntityEvent, Event
+from daemon.pipeline import Trail
+
+RECENT = 16
+"""Intervals remembered per sensor: enough for a median that two late messages do not move."""
+
+
+def key_of(source: str, device: str | None, probe: str) -> str:
+    """The unique device key: ``source/device#probe``; a part that is missing leaves no trace.
+
+    ``#`` and ``%`` in a device's own name are escaped, so that two devices never share a key.
+    """
+    key = source
+    if device:
+        key += "/" + device.replace("%", "%25").replace("#", "%23")
+    if probe:
+        key += "#" + probe
+    return key[:255]
+
+
+@dataclass(slots=True)
+class Latest:
+    """The newest values of one sensor, each with its time (µs): rows may carry one quantity only."""
+
+    time: int = 0
+    sequence: int | None = None
+    temperature: float | None = None
+    humidity: float | None = None
+    others: dict[str, float] = field(default_factory=dict)
+    temperature_at: int = 0
+    humidity_at: int = 0
+
+    def take(self, reading: StoredReading) -> None:
+        """A row of any age; one that is older than what stands changes nothing."""
+        if reading.temperature is not None and reading.time >= self.temperature_at:
+            self.temperature, self.temperature_at = reading.temperature, reading.time
+        if reading.humidity is not None and reading.time >= self.humidity_at:
+            self.humidity, self.humidity_at = reading.humidity, reading.time
+        if reading.time >= self.time:
+            self.time, self.sequence = reading.time, reading.sequence
+            self.others.update(reading.others)
+
+
+@dataclass(slots=True)
+class Record:
+    """Everything the daemon keeps of one sensor. Times are µs; ``heard_at`` is on the monotonic clock (s)."""
+
+    sensor: Sensor
+    model: str | None = None
+    latest: Latest = field(default_factory=Latest)
+    trail: Trail = field(default_factory=Trail)
+    heard_at: float | None = None
+    intervals: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    failed_reads: int = 0
+    readings: int = 0
+
+    def interval(self) -> float | None:
+        """Its usual interval in s, once three have been seen."""
+        return median(self.intervals) if len(self.intervals) >= 3 else None
+
+    def hear(self, monotonic: float) -> None:
+        """It spoke now. Messages of one moment (T and H apart) count as one."""
+        if self.heard_at is not None:
+            gap = monotonic - self.heard_at
+            if gap < 0.5:
+                return
+            self.intervals.append(gap)
+        self.heard_at = monotonic
+
+    def view(self) -> Sensor:
+        """The sensor as clients see it, with the time of its last reading."""
+        time = self.latest.time or None
+        return self.sensor if self.sensor.last_reading_at == time else replace(self.sensor, last_reading_at=time)
+
+
+class Directory:
+    """Sensors by id and by key. ``limit`` bounds how many may register themselves."""
+
+    def __init__(self, *, limit: int) -> None:
+        self._limit = limit
+        self._by_id: dict[int, Record] = {}
+        self._by_key: dict[str, Record] = {}
+        self._blocked: set[str] = set()
+        self.refused: Counter[str] = Counter()
+        """Devices' messages that were not admitted: ``limit``, ``not_registered``, ``deleted``."""
+
+    def load(self, sensors: Iterable[Sensor], blocked: Iterable[str]) -> None:
+        """Take over what the database knows, at start."""
+        for sensor in sensors:
+            self._add(Record(sensor, model=sensor.model))
+        self._blocked.update(blocked)
+
+    def remember(self, newest_first: Mapping[int, list[StoredReading]]) -> None:
+        """Latest values and usual intervals from each sensor's last stored rows."""
+        for sensor_id, rows in newest_first.items():
+            record = self._by_id.get(sensor_id)
+            if record is None:
+                continue
+            for row in reversed(rows):
+                if row.quality is not Quality.INVALID:
+                    self._learn(record, row)
+            heard = sorted({row.received_at for row in rows})
+            gaps = [(b - a) / 1e6 for a, b in zip(heard, heard[1:], strict=False)]
+            record.intervals.extend(gap for gap in gaps if gap >= 0.5)
+
+    def by_id(self, sensor_id: int) -> Sensor | None:
+        record = self._by_id.get(sensor_id)
+        return record.view() if record else None
+
+    def by_key(self, key: str) -> Sensor | None:
+        record = self._by_key.get(key)
+        return record.view() if record else None
+
+    def all(self) -> list[Sensor]:
+        return [record.view() for record in self._by_id.values()]
+
+    def latest(self, sensor_id: int) -> Latest | None:
+        record = self._by_id.get(sensor_id)
+        return record.latest if record else None
+
+    def record(self, sensor_id: int) -> Record | None:
+        return self._by_id.get(sensor_id)
+
+    def record_by_key(self, key: str) -> Record | None:
+        return self._by_key.get(key)
+
+    def records(self) -> Iterable[Record]:
+        return self._by_id.values()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def admit(self, key: str, *, register: bool, make: Callable[[], Sensor]) -> tuple[Record | None, bool]:
+        """The record behind a key, and whether it is new. None: not admitted, counted in ``refused``."""
+        record = self._by_key.get(key)
+        if record is not None:
+            return record, False
+        if key in self._blocked:
+            self.refused["deleted"] += 1
+        elif not register:
+            self.refused["not_registered"] += 1
+        elif len(self._by_id) >= self._limit:
+            self.refused["limit"] += 1
+        else:
+            record = Record(make())
+            self._add(record)
+            return record, True
+        return None, False
+
+    def forget(self, sensor_id: int) -> None:
+        """Undo a registration that did not reach the database."""
+        record = self._by_id.pop(sensor_id, None)
+        if record is not None:
+            self._by_key.pop(record.sensor.key, None)
+
+    def allow(self, key: str) -> None:
+        """A deleted key may register again."""
+        self._blocked.discard(key)
+
+    def follow(self, event: Event) -> None:
+        """Take over what a commit changed."""
+        if not isinstance(event, EntityEvent):
+            return
+        entity = event.entity
+        if isinstance(entity, StoredReading):
+            record = self._by_id.get(entity.sensor_id)
+            if record is not None and event.action is not Action.DELETED and entity.quality is not Quality.INVALID:
+                record.latest.take(entity)
+        elif isinstance(entity, Sensor):
+            self._follow_sensor(event.action, entity)
+
+    def _follow_sensor(self, action: Action, sensor: Sensor) -> None:
+        record = self._by_id.get(sensor.id)
+        if action is Action.DELETED:
+            self.forget(sensor.id)
+            self._blocked.add(sensor.key)
+        elif record is None:
+            self._add(Record(sensor))
+            self._blocked.discard(sensor.key)
+        else:
+            if record.sensor.key != sensor.key:
+                self._by_key.pop(record.sensor.key, None)
+                self._by_key[sensor.key] = record
+            record.sensor = sensor
+
+    def _add(self, record: Record) -> None:
+        self._by_id[record.sensor.id] = record
+        self._by_key[record.sensor.key] = record
+
+    @staticmethod
+    def _learn(record: Record, row: StoredReading) -> None:
+        record.latest.take(row)
+        for quantity, value in (("temperature", row.temperature), ("humidity", row.humidity)):
+            if value is not None:
+                record.trail.last[quantity] = (row.time, value)
+
+    def silent(self) -> int:
+        """How many are silent now."""
+        return sum(record.sensor.state is SensorState.SILENT for record in self._by_id.values())
