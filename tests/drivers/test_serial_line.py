@@ -190,7 +190,7 @@ async def test_a_port_without_permission_names_the_group(cable: Cable, monkeypat
 
 
 async def test_what_nobody_takes_is_dropped_oldest_first_and_counted(cable: Cable) -> None:
-    lines = [b"Humidity: 45.20%%  Temperature: %.2f\xc2\xb0C\r\n" % (number / 100) for number in range(1200)]
+    lines = [b"Humidity: 45.20%%  Temperature: %.2f\xc2\xb0C\r\n" % (number / 100) for number in range(5000)]
     async with make(cable) as driver:
         await asyncio.to_thread(cable.write, b"".join(lines))  # blocks while the port's buffer is full
         batch = await anext(driver)
