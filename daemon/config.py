@@ -1,30 +1,61 @@
-"""The configuration: a typed schema with every key, its default, unit and bounds.
+"""The configuration: a typed schema with every key, its default, unit and bounds, and :func:`load`.
 
 Durations read ``5s``, ``10min``, ``90d``. Sources, strongest first: the three ``WEBSOCKET_*`` variables,
 ``SERENO__SECTION__KEY`` variables, ``.env``, the YAML file, the defaults.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, SerializeAsAny
 
-_UNITS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400}
+import drivers
+from daemon import config_sources
+from daemon.config_faults import did_you_mean, validate
+from daemon.config_rules import contradictions
+from daemon.config_secrets import with_secrets
+from daemon.config_sources import Sources
+from daemon.errors import ConfigFaults, Fault
+from drivers import DRIVERS
+from drivers.settings import CommonSettings, Duration
 
 
-def parse_duration(value: object) -> object:
-    """``5s`` -> timedelta; numbers are seconds; anything else is left for pydantic to refuse."""
-    if isinstance(value, str) and (m := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*", value)):
-        return timedelta(seconds=float(m[1]) * _UNITS[m[2]])
-    if isinstance(value, timedelta):
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if value == "null" or (
+        parts.scheme in ("http", "https") and parts.netloc and value == f"{parts.scheme}://{parts.netloc}"
+    ):
         return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    raise ValueError(f"{value!r} is not a duration; write 5s, 10min, 2h or 90d")
+    raise ValueError(f'"{value}" is not an origin; write "null" or http://name:port, without a path, one by one')
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+def _host_name(value: str) -> str:
+    if not value or any(letter in value for letter in "/@ ") or (":" in value and not is_address(value)):
+        raise ValueError(f'"{value}" is not a host name; write it without scheme, port and path: greenhouse.lan')
+    return value
+
+
+def _database_url(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return value
+    if scheme in ("postgresql", "postgresql+psycopg") and rest:
+        return value
+    raise ValueError(f'"{scheme}://…" is not a database; write sqlite:///sereno.db or postgresql://user@host/name')
+
+
+def is_address(host: str) -> bool:
+    """Is it an IPv4 or IPv6 address, rather than a name?"""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class Section(BaseModel):
@@ -32,13 +63,17 @@ class Section(BaseModel):
 
 
 class Server(Section):
-    host: str = "127.0.0.1"
+    """HTTP and WebSocket, one port. ``names`` are further names under which clients may call it."""
+
+    host: Annotated[str, AfterValidator(_host_name)] = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
-    names: list[str] = []
-    cors_origins: list[str] = ["null"]
+    names: list[Annotated[str, AfterValidator(_host_name)]] = Field(default=[], max_length=100)
+    cors_origins: list[Annotated[str, AfterValidator(_origin)]] = Field(default=["null"], max_length=100)
 
 
 class WebSocket(Section):
+    """Intervals in seconds."""
+
     max_connections: int = Field(100, ge=1, le=100_000)
     max_connections_per_ip: int = Field(20, ge=1, le=100_000)
     ping_interval: float = Field(30, gt=0, le=3600)
@@ -46,34 +81,46 @@ class WebSocket(Section):
 
 
 class Auth(Section):
+    """``key`` signs tokens (at least 32 bytes); without one, one is made in the state folder at the first start."""
+
     mode: Literal["open", "secured"] = "open"
-    token_lifetime: Duration = timedelta(hours=12)
-    key: SecretStr | None = None
+    token_lifetime: Duration = Field(default=timedelta(hours=12), ge=timedelta(minutes=1), le=timedelta(days=30))
+    key: SecretStr | None = Field(None, min_length=32)
     key_file: str | None = None
 
 
 class Database(Section):
-    url: str = "sqlite:///sereno.db"
-    sync_interval: Duration = timedelta(seconds=5)
+    """A relative SQLite path lies in the state folder. ``sync_interval``: committed rows are on the disk by then."""
+
+    url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///sereno.db"
+    sync_interval: Duration = Field(
+        default=timedelta(seconds=5), ge=timedelta(milliseconds=10), le=timedelta(seconds=20)
+    )
     password: SecretStr | None = None
     password_file: str | None = None
 
 
 class BrokerUser(Section):
-    name: str
+    """Who may publish to the embedded broker."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[^:\s]+$")
     password: SecretStr | None = None
     password_file: str | None = None
 
 
 class Broker(Section):
+    """The embedded MQTT broker; ``auto`` is Mosquitto where it is installed, else NATS."""
+
     embedded: bool = True
     engine: Literal["auto", "mosquitto", "nats"] = "auto"
-    host: str = "127.0.0.1"
+    host: Annotated[str, AfterValidator(_host_name)] = "127.0.0.1"
     port: int = Field(1883, ge=1, le=65535)
-    users: list[BrokerUser] = []
+    users: list[BrokerUser] = Field(default=[], max_length=1000)
 
 
 class Sensors(Section):
+    """``max``: how many sensors may register themselves."""
+
     max: int = Field(1000, ge=1, le=1_000_000)
 
 
@@ -81,24 +128,99 @@ class Anomaly(Section):
     enabled: bool = True
 
 
+Horizon = Annotated[Duration, Field(ge=timedelta(minutes=5), le=timedelta(days=7))]
+
+
 class Forecast(Section):
     enabled: bool = True
-    horizons: list[Duration] = [timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24)]
+    horizons: list[Horizon] = Field(
+        default=[timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24)],
+        min_length=1,
+        max_length=12,
+    )
 
 
 class Log(Section):
+    """To stderr, one line an event."""
+
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
 
 
 class Config(Section):
+    """Everything. ``drivers`` holds each driver's own settings; where the key is absent and a broker is embedded,
+    that is one mqtt driver that listens to it."""
+
     server: Server = Server()
     websocket: WebSocket = WebSocket()
     auth: Auth = Auth()
     database: Database = Database()
     broker: Broker = Broker()
     sensors: Sensors = Sensors()
-    drivers: list[dict[str, Any]] = []
+    drivers: list[SerializeAsAny[CommonSettings]] = []
     anomaly: Anomaly = Anomaly()
     forecast: Forecast = Forecast()
     log: Log = Log()
+
+
+EMBEDDED_DRIVER: Mapping[str, Any] = {"name": "mqtt", "type": "mqtt", "url": "embedded", "topics": ["#"]}
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """Read, merge and check everything; raises :class:`ConfigFaults` with every fault, not only the first.
+
+    ``path`` None: ``$SERENO_CONFIG``, ``./config.yaml``, ``/etc/sereno/config.yaml``, else the defaults.
+    """
+    sources = config_sources.read(path, environ)
+    known = Config.model_fields
+    for name in sources.values.keys() - known.keys():
+        sources.fault((name,), f"unknown section; {did_you_mean(str(name), known)}")
+    sections: dict[str, Any] = {
+        name: _section(known[name].annotation, name, sources, environ) for name in known if name != "drivers"
+    }
+    sections["drivers"] = _drivers(sections["broker"], sources, environ)
+    contradictions(sections, sources)
+    if sources.faults:
+        raise ConfigFaults(sorted(sources.faults, key=_position))
+    return Config(**sections)
+
+
+def _section(model: Any, name: str, sources: Sources, environ: Mapping[str, str]) -> Section | None:
+    """None where it has faults. A section whose keys are all commented out reads as null and means the defaults."""
+    given = sources.values.get(name)
+    section: Section | None = validate(model, {} if given is None else given, (name,), sources)
+    return with_secrets(section, (name,), sources, environ) if section else None
+
+
+def _drivers(broker: Broker | None, sources: Sources, environ: Mapping[str, str]) -> list[CommonSettings | None]:
+    """Each driver's own settings; None in the place of one that has faults, so that places stay the file's."""
+    if "drivers" not in sources.values:
+        embedded = broker is not None and broker.embedded
+        return [_driver(dict(EMBEDDED_DRIVER), 0, sources, environ)] if embedded else []
+    given = sources.values["drivers"] or []
+    if not isinstance(given, list):
+        sources.fault(("drivers",), "is not a list; begin each driver with a dash: - {name: mqtt, type: mqtt}")
+        return []
+    return [_driver(item, index, sources, environ) for index, item in enumerate(given)]
+
+
+def _driver(item: Any, index: int, sources: Sources, environ: Mapping[str, str]) -> CommonSettings | None:
+    path = ("drivers", index)
+    if not isinstance(item, dict):
+        sources.fault(path, "is not a driver; write its keys: - {name: mqtt, type: mqtt, url: embedded}")
+        return None
+    kind = item.get("type")
+    if kind is None:
+        sources.fault((*path, "type"), f"is missing; there are {', '.join(DRIVERS)}")
+        return None
+    if not isinstance(kind, str) or kind not in DRIVERS:
+        sources.fault((*path, "type"), f'"{kind}" is no driver; {did_you_mean(str(kind), DRIVERS)}')
+        return None
+    settings = validate(drivers.load(kind).Settings, item, path, sources)
+    return with_secrets(settings, path, sources, environ) if settings else None
+
+
+def _position(fault: Fault) -> tuple[str, int, int]:
+    """Faults in the order of the file, those of variables after them."""
+    match = re.fullmatch(r"(.*?):(\d+)(?::(\d+))?(?: .*)?", fault.where)
+    return (match[1], int(match[2]), int(match[3] or 0)) if match else ("\uffff" + fault.where, 0, 0)

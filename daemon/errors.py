@@ -32,7 +32,7 @@ class Fault:
         return " ".join(part for part in (self.where, f"{self.path}:" if self.path else "", self.problem) if part)
 
 
-class ConfigFaults(SerenoError):
+class ConfigFaults(SerenoError):  # noqa: N818 - it is what it holds
     """Every fault of a configuration, in the order of the file."""
 
     exit_code = 78

@@ -1,0 +1,96 @@
+"""What no single key can tell: settings that contradict each other or would open the machine to strangers."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from daemon.config_sources import Sources
+from drivers.mqtt_settings import is_loopback
+
+if TYPE_CHECKING:
+    from daemon.config import Auth, Broker, Server
+    from drivers.settings import CommonSettings
+
+
+def open_beyond_loopback(server: "Server", auth: "Auth", sources: Sources) -> None:
+    if auth.mode == "open" and not is_loopback(server.host):
+        sources.fault(
+            ("server", "host"),
+            f'"{server.host}" would let everyone on the network in without a password; either keep 127.0.0.1,'
+            " or add a first user (sereno user add NAME --role admin) and set auth.mode: secured",
+        )
+
+
+def broker_beyond_loopback(broker: "Broker", sources: Sources) -> None:
+    if broker.embedded and not is_loopback(broker.host) and not broker.users:
+        sources.fault(
+            ("broker", "host"),
+            f'"{broker.host}" would let everyone on the network publish; either keep 127.0.0.1,'
+            " or name who may in broker.users: [{name: kitchen, password_file: kitchen.secret}]",
+        )
+
+
+def broker_users(broker: "Broker", sources: Sources) -> None:
+    for name in _repeated([user.name for user in broker.users]):
+        sources.fault(("broker", "users"), f'"{name}" stands twice; names are unique')
+    for index, user in enumerate(broker.users):
+        if user.password is None and user.password_file is None:
+            sources.fault(("broker", "users", index), f'"{user.name}" has neither password nor password_file')
+
+
+def one_port_for_two(server: "Server", broker: "Broker", sources: Sources) -> None:
+    if broker.embedded and server.port == broker.port:
+        sources.fault(("broker", "port"), f"{broker.port} is the web server's port too (server.port); 1883 is usual")
+
+
+def signing_key(auth: "Auth", sources: Sources) -> None:
+    if auth.key is not None and len(auth.key.get_secret_value()) < 32:
+        key = "key_file" if auth.key_file else "key"
+        sources.fault(("auth", key), "the key has fewer than 32 characters; `openssl rand -hex 32` makes a good one")
+
+
+def repeated_horizons(forecast: Any, sources: Sources) -> None:
+    if len(set(forecast.horizons)) != len(forecast.horizons):
+        sources.fault(("forecast", "horizons"), "one horizon stands twice; remove it")
+
+
+def driver_names(drivers: Sequence["CommonSettings | None"], sources: Sources) -> None:
+    seen: dict[str, int] = {}
+    for index, settings in enumerate(drivers):
+        if settings is None:
+            continue
+        first = seen.setdefault(settings.name, index)
+        if first != index:
+            problem = f'"{settings.name}" is already the name of drivers[{first}]; names are unique'
+            sources.fault(("drivers", index, "name"), problem)
+
+
+def embedded_without_broker(drivers: Sequence["CommonSettings | None"], broker: "Broker", sources: Sources) -> None:
+    for index, settings in enumerate(drivers):
+        if getattr(settings, "url", None) == "embedded" and not broker.embedded:
+            problem = "embedded needs broker.embedded: true; or write the broker's address: mqtt://host:1883"
+            sources.fault(("drivers", index, "url"), problem)
+
+
+RULES: Sequence[tuple[Callable[..., None], tuple[str, ...]]] = (
+    (open_beyond_loopback, ("server", "auth")),
+    (broker_beyond_loopback, ("broker",)),
+    (broker_users, ("broker",)),
+    (one_port_for_two, ("server", "broker")),
+    (signing_key, ("auth",)),
+    (repeated_horizons, ("forecast",)),
+    (driver_names, ("drivers",)),
+    (embedded_without_broker, ("drivers", "broker")),
+)
+"""Each rule with the sections it compares; it is skipped while one of them has faults of its own."""
+
+
+def contradictions(sections: Mapping[str, Any], sources: Sources) -> None:
+    """Apply every rule whose sections are there."""
+    for rule, names in RULES:
+        if all(sections.get(name) is not None for name in names):
+            rule(*(sections[name] for name in names), sources)
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
