@@ -9,7 +9,7 @@ _PATTERNS = (
     (re.compile(r"(://[^:/@\s]*):[^@/\s]+@"), rf"\1:{_MASK}@"),
     (re.compile(r"(?i)\b(bearer[ ,]+)[\w.~+/=-]+"), rf"\1{_MASK}"),
     (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), _MASK),  # any JWT begins like this
-    (re.compile(r"(?i)\b((?:access_)?token|password|passwd|secret|key)(=)[^&\s\"']+"), rf"\1\2{_MASK}"),
+    (re.compile(r"(?i)\b((?:access_)?token|password|passwd|secret)(=)[^&\s\"']+"), rf"\1\2{_MASK}"),
 )
 
 
