@@ -1,0 +1,326 @@
+"""MQTT in: one connection to one broker, its messages decoded, its receipts kept apart by connection.
+
+paho runs inside the event loop (no thread hop per message) and acknowledges nothing by itself: a PUBACK is written
+when the rows are on the disk.
+"""
+
+import asyncio
+import itertools
+import logging
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, NamedTuple, Self
+
+import paho.mqtt.client as paho
+
+from drivers.base import Decoded, Delivery, Driver, DriverError, Kind
+from drivers.clock import now_us
+from drivers.mqtt_connection import V5, V311, MqttConnection, Target, VersionRefusedError
+from drivers.mqtt_settings import Embedded, Endpoint, MqttSettings
+from drivers.settings import CommonSettings
+
+MAX_PAYLOAD = 16 * 1024
+"""Bytes; a reading is a few hundred. Anything larger is counted and acknowledged unread."""
+
+MAX_DISCOVERY = 256 * 1024
+"""Bytes of a Home Assistant discovery message, which may describe a whole device."""
+
+MAX_SAMPLE = 4 * 1024
+"""Bytes of payload handed on as a sample of what no format understands."""
+
+MAX_BATCH = 1000
+MAX_WAITING = 2000
+"""Messages that wait undelivered before the socket is left alone: two batches."""
+
+MAX_WAITING_BYTES = 4 * 1024 * 1024
+
+WINDOW_V5, WINDOW_V311 = 1000, 20
+"""MQTT 5 lets a client name its window; 20 is Mosquitto's for those who cannot."""
+
+Decode = Callable[[str, bytes, dict[str, Any]], Decoded]
+
+_epochs = itertools.count(1)
+
+log = logging.getLogger(__name__)
+
+
+class Receipt(NamedTuple):
+    """One QoS 1 message of one connection: a message id means nothing on another."""
+
+    epoch: int
+    message_id: int
+
+
+class Arrival(NamedTuple):
+    """A PUBLISH as it came in; ``topic`` is None where it is not UTF-8."""
+
+    topic: str | None
+    payload: bytes
+    size: int
+    received_at: int
+    message_id: int
+    redelivered: bool
+    retained: bool
+
+
+class MqttDriver(Driver):
+    """One connection to one MQTT broker.
+
+    ``install_id`` makes the client id this installation's own, so that the broker's session is found again;
+    ``embedded`` is what ``url: embedded`` stands for. ``decode`` is the formats' entrance.
+    """
+
+    Settings: ClassVar[type[CommonSettings]] = MqttSettings
+
+    def __init__(
+        self,
+        name: str,
+        settings: MqttSettings,
+        memory: Mapping[str, Any],
+        *,
+        clock: Callable[[], int] = now_us,
+        install_id: str = "",
+        embedded: Embedded | None = None,
+        decode: Decode | None = None,
+    ) -> None:
+        super().__init__(name, memory)
+        self._settings = settings
+        self._clock = clock
+        self._install_id = install_id
+        self._embedded = embedded if settings.url == "embedded" else None
+        self._decode = decode or _decode_mqtt
+        self._epoch = next(_epochs)
+        self._connection: MqttConnection | None = None
+        self._waiting: deque[Arrival] = deque()
+        self._waiting_bytes = 0
+        self._arrived = asyncio.Event()
+        self._lost: DriverError | None = None
+        self._details: dict[str, str | int | bool] = {}
+
+    async def __aenter__(self) -> Self:
+        target = await asyncio.to_thread(self._target)
+        self._refuse_undelivered_shares(target)
+        try:
+            connection = await self._open(target)
+            await self._subscribe(connection)
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _target(self) -> Target:
+        """Everything the settings say about the other side; reads the password's file."""
+        settings = self._settings
+        username, password = settings.username, None
+        if settings.password is not None:
+            password = settings.password.get_secret_value()
+        if settings.password_file is not None:
+            password = _first_line(settings.password_file)
+        if settings.url != "embedded":
+            endpoint = Endpoint.parse(settings.url)
+            username = username or endpoint.username
+        elif self._embedded is None:
+            raise DriverError(
+                "url: embedded needs broker.embedded: true; or give the URL of another broker", retryable=False
+            )
+        else:
+            endpoint = Endpoint.parse(self._embedded.url)
+            if username is None:
+                username, password = self._embedded.username, self._embedded.password
+        return Target(
+            endpoint=endpoint,
+            client_id=f"sereno-{self._install_id}-{self.name}" if self._install_id else f"sereno-{self.name}",
+            keepalive=int(settings.keepalive.total_seconds()),
+            session_expiry=int(settings.session_expiry.total_seconds()),
+            window=settings.window or WINDOW_V5,
+            username=username,
+            password=password,
+            ca_file=settings.ca_file,
+            certificate_file=settings.certificate_file,
+            key_file=settings.key_file,
+            insecure=settings.insecure,
+        )
+
+    def _refuse_undelivered_shares(self, target: Target) -> None:
+        """The NATS server grants a shared subscription and then delivers nothing on it."""
+        shared = [topic for topic in self._settings.topics if topic.startswith("$share/")]
+        if shared and self._embedded is not None and self._embedded.engine == "nats":
+            raise DriverError(
+                f"the embedded broker at {target.endpoint} is a NATS server, which grants {shared[0]} and delivers "
+                "nothing: subscribe without $share, or install mosquitto",
+                retryable=False,
+            )
+
+    async def _open(self, target: Target) -> MqttConnection:
+        """MQTT 5, and 3.1.1 where the broker refuses it or hangs up on it."""
+        versions = {"auto": (V5, V311), "5": (V5,), "3.1.1": (V311,)}[self._settings.version]
+        for version in versions:
+            connection = self._connection = MqttConnection(target, version, self._take, self._end)
+            try:
+                await connection.open()
+            except VersionRefusedError:
+                self._close()
+                if version == versions[-1]:
+                    raise
+            else:
+                self._lost = None
+                self._note(connection)
+                return connection
+        raise AssertionError("there is always a last version")
+
+    def _note(self, connection: MqttConnection) -> None:
+        """Remember the session, or that the broker has lost it with everything it kept for us."""
+        if not connection.session_present and "session" in self.memory:
+            self.count("session_lost")
+        if not connection.session_present or "session" not in self.memory:
+            self.memory["session"] = secrets.token_hex(4)
+        if connection.version == V5:
+            self.window = connection.target.window
+        else:
+            given = self._embedded.window if self._embedded else None
+            self.window = self._settings.window or given or WINDOW_V311
+        self._details = {
+            "broker": str(connection.target.endpoint),
+            "protocol": "MQTT 5" if connection.version == V5 else "MQTT 3.1.1",
+            "session_present": connection.session_present,
+            "window": self.window,
+        }
+
+    async def _subscribe(self, connection: MqttConnection) -> None:
+        """Subscribe anew each time: the topics may have changed, and retained messages teach the formats again."""
+        topics = self._settings.topics
+        if not connection.shared_subscriptions and any(topic.startswith("$share/") for topic in topics):
+            raise DriverError(
+                f"{connection.target.endpoint} has no shared subscriptions: write the topics without $share",
+                retryable=False,
+            )
+        codes = await connection.subscribe(topics)
+        refused = [topic for topic, code in zip(topics, codes, strict=True) if code >= 0x80]
+        if len(refused) == len(topics):
+            raise DriverError(
+                f"{connection.target} may not subscribe to {', '.join(refused)}: allow it in the broker's access list",
+                retryable=False,
+            )
+        if refused:
+            self.count("subscription_refused", len(refused))
+            self._details["refused_topics"] = ", ".join(refused)
+
+    def _take(self, message: paho.MQTTMessage) -> None:
+        """In the reader's callback: keep the message, decide nothing."""
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = None
+        payload = bytes(message.payload)
+        size = len(payload)
+        if size > MAX_PAYLOAD and not (topic is not None and is_discovery(topic) and size <= MAX_DISCOVERY):
+            payload = b""
+        self._waiting.append(
+            Arrival(topic, payload, size, self._clock(), message.mid if message.qos else 0, message.dup, message.retain)
+        )
+        self._waiting_bytes += len(payload)
+        self._arrived.set()
+        if len(self._waiting) >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES:
+            self._connection.pause()  # type: ignore[union-attr]  # it is what called
+
+    def _end(self, error: DriverError) -> None:
+        self._lost = error
+        self._arrived.set()
+
+    def __aiter__(self) -> AsyncIterator[Sequence[Delivery]]:
+        return self
+
+    async def __anext__(self) -> Sequence[Delivery]:
+        """Everything that waits, at most 1,000; raises DriverError once nothing waits on a lost connection."""
+        while not self._waiting:
+            if self._lost is not None:
+                raise self._lost
+            self._arrived.clear()
+            await self._arrived.wait()
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+        self._waiting_bytes -= sum(len(arrival.payload) for arrival in batch)
+        if self._connection is not None:
+            self._connection.resume()
+        return [self._deliver(arrival) for arrival in batch]
+
+    def _deliver(self, arrival: Arrival) -> Delivery:
+        topic, payload = arrival.topic, arrival.payload
+        decoded = self._judge(arrival)
+        receipt, token = None, None
+        if arrival.message_id:
+            receipt = Receipt(self._epoch, arrival.message_id)
+            digest = blake2b(f"{topic}\0".encode() + payload, digest_size=8).hexdigest()
+            token = f"{self.memory['session']}:{arrival.message_id}:{digest}"
+        return Delivery(
+            decoded,
+            arrival.received_at,
+            topic if topic is not None else "",
+            payload[:MAX_SAMPLE],
+            receipt,
+            token,
+            arrival.redelivered,
+            arrival.retained,
+        )
+
+    def _judge(self, arrival: Arrival) -> Decoded:
+        if arrival.topic is None:
+            self.count("topic_not_utf8")
+            return Decoded(Kind.NOISE, reason="the topic is not UTF-8")
+        if arrival.size > len(arrival.payload):
+            self.count("too_large")
+            return Decoded(Kind.NOISE, reason=f"{arrival.size} bytes are more than a reading can have; left unread")
+        try:
+            return self._decode(arrival.topic, arrival.payload, self.memory)
+        except Exception:  # a decoder's fault must not come back with the message for ever
+            log.exception("a format could not decode a message on %s", arrival.topic)
+            self.count("decoder_failed")
+            return Decoded(Kind.UNKNOWN, reason="the decoder failed; the log has the traceback")
+
+    def acknowledge(self, receipts: Sequence[object]) -> None:
+        """PUBACK these, in the order given; those of another connection are ignored.
+
+        A late receipt of a lost connection would acknowledge whatever message has its id now, and lose it.
+        """
+        if self._connection is None:
+            return
+        mine = [
+            receipt.message_id for receipt in receipts if isinstance(receipt, Receipt) and receipt.epoch == self._epoch
+        ]
+        if len(mine) < len(receipts):
+            self.count("stale_receipt", len(receipts) - len(mine))
+        self._connection.acknowledge(mine)
+
+    def details(self) -> Mapping[str, str | int | bool]:
+        return self._details
+
+
+def _decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any]) -> Decoded:
+    from drivers.formats import decode_mqtt
+
+    return decode_mqtt(topic, payload, memory)
+
+
+def is_discovery(topic: str) -> bool:
+    """Home Assistant's discovery: ``<prefix>/<component>/[<node>/]<object>/config``, prefix homeassistant."""
+    return topic.startswith("homeassistant/") and topic.endswith("/config")
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DriverError(f"password_file {path} cannot be read: {error}", retryable=False) from error

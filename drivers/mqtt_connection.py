@@ -1,0 +1,441 @@
+"""One paho client inside the running event loop, from connect to loss: sockets, timers, and what went wrong.
+
+It moves packets and knows nothing of readings. A connection is used once; there is no reconnect in it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from drivers.base import DriverError
+from drivers.mqtt_settings import Endpoint
+
+V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for name look-up, TCP and TLS together, and again for the broker's answer."""
+
+PACKETS_PER_TURN = 100
+"""Packets read before the loop gets its turn: about 2 ms of paho."""
+
+MAX_PACKET = 4 * 1024 * 1024
+"""Bytes; an MQTT 5 broker is told to keep anything larger. Zigbee2MQTT's own lists are below it."""
+
+_TAKEN_OVER = 0x8E
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which broker, as whom, and what is asked of it; durations in s."""
+
+    endpoint: Endpoint
+    client_id: str
+    keepalive: int
+    session_expiry: int
+    window: int
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    insecure: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} as {self.username}" if self.username else f"{self.endpoint} without a user"
+
+
+class VersionRefusedError(DriverError):
+    """The broker does not speak the MQTT version that was asked for, or hung up on it."""
+
+
+class MqttConnection:
+    """A connection that hands every PUBLISH to ``on_message`` and says once, to ``on_lost``, why it ended.
+
+    Exceptions of callbacks end the connection: paho would go on with a packet half handled, or not at all.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        version: MQTTProtocolVersion,
+        on_message: Callable[[paho.MQTTMessage], None],
+        on_lost: Callable[[DriverError], None],
+    ) -> None:
+        self.target = target
+        self.version = version
+        self.session_present = False
+        self.shared_subscriptions = True
+        self._on_message = on_message
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._client = self._make_client()
+        self._descriptor = -1
+        self._paused = False
+        self._ended = False
+        self._packets = 0
+        self._heard_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._connected: asyncio.Future[None] = self._loop.create_future()
+        self._subscribed: asyncio.Future[list[int]] = self._loop.create_future()
+        self._last_error = ""
+
+    def _make_client(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.target.client_id,
+            clean_session=None if self.version == V5 else False,
+            protocol=self.version,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT
+        if self.target.username is not None:
+            client.username_pw_set(self.target.username, self.target.password)
+        return client
+
+    async def open(self) -> None:
+        """Connect and wait for the broker's word; raises DriverError, or VersionRefusedError as a kind of it."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await _in_daemon_thread(self._connect)
+        except (OSError, ValueError) as error:
+            self._ended = True
+            raise explain(error, self.target) from error
+        except asyncio.CancelledError:
+            self._ended = True
+            raise
+        self._join_loop()
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._connected
+        except TimeoutError as error:
+            raise DriverError(
+                f"{self.target.endpoint} takes connections but does not answer as an MQTT broker: "
+                "is it one, and is this its port without websockets?"
+            ) from error
+
+    def _connect(self) -> None:
+        """In a thread: everything that may block. paho writes the CONNECT packet itself here."""
+        endpoint = self.target.endpoint
+        if endpoint.tls:
+            self._client.tls_set_context(_tls_context(self.target))
+        properties = None
+        if self.version == V5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = self.target.session_expiry
+            properties.ReceiveMaximum = self.target.window
+            properties.MaximumPacketSize = MAX_PACKET
+        self._client.connect(
+            endpoint.host,
+            endpoint.port,
+            self.target.keepalive,
+            clean_start=False if self.version == V5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=properties,
+        )
+        if self._ended and (late := self._client.socket()):
+            late.close()
+
+    def _join_loop(self) -> None:
+        client, sock = self._client, self._socket()
+        # PUBACKs are many small writes: Nagle would hold them back until the broker's delayed TCP ack, 40 ms.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._descriptor = sock.fileno()
+        client.on_connect = self._connack
+        client.on_subscribe = self._suback
+        client.on_message = self._publish
+        client.on_disconnect = self._disconnected
+        client.on_socket_close = self._leave_loop
+        client.on_socket_register_write = self._want_write
+        client.on_socket_unregister_write = self._no_write
+        client.on_log = self._remember_error
+        self._heard_at = self._loop.time()
+        self._loop.add_reader(self._descriptor, self._readable)
+        self._timer = self._loop.call_later(self.target.keepalive / 2, self._tick)
+
+    def _socket(self) -> Any:
+        """paho types its socket by the few methods it uses itself."""
+        sock = self._client.socket()
+        if sock is None:
+            raise DriverError(f"{self.target.endpoint} closed the connection at once")
+        return sock
+
+    def _leave_loop(self, _client: paho.Client, _userdata: Any, _sock: Any) -> None:
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+            self._loop.remove_writer(self._descriptor)
+            self._descriptor = -1
+
+    def _want_write(self, _client: paho.Client, _userdata: Any, _sock: Any) -> None:
+        if self._descriptor >= 0:
+            self._loop.add_writer(self._descriptor, self._writable)
+
+    def _no_write(self, _client: paho.Client, _userdata: Any, _sock: Any) -> None:
+        if self._descriptor >= 0:
+            self._loop.remove_writer(self._descriptor)
+
+    def _readable(self) -> None:
+        """Read until the socket is empty, the turn is over or the driver has enough."""
+        if self._ended or self._paused:
+            return
+        self._heard_at = self._loop.time()
+        try:
+            for _ in range(PACKETS_PER_TURN):
+                before = self._packets
+                self._client.loop_read()
+                if self._packets == before or self._paused:
+                    break
+        except Exception as error:  # noqa: BLE001 - whatever a callback or paho raises on a packet ends the connection
+            self._fail(_broken(error, self.target))
+            return
+        self._read_on_if_decrypted()
+
+    def _read_on_if_decrypted(self) -> None:
+        """TLS may hold packets that are decrypted already: the descriptor will not become readable for them."""
+        sock = self._client.socket()
+        if isinstance(sock, ssl.SSLSocket) and not self._paused and sock.pending():
+            self._loop.call_soon(self._readable)
+
+    def _writable(self) -> None:
+        try:
+            self._client.loop_write()
+        except Exception as error:  # noqa: BLE001 - as in _readable
+            self._fail(_broken(error, self.target))
+
+    def _tick(self) -> None:
+        """Ping twice a keepalive, and take three silent ones of these for a lost broker.
+
+        paho's own check counts a PINGRESP that lies unread behind a backlog as missing, so it is not used.
+        """
+        keepalive = self._client.keepalive or self.target.keepalive
+        silent = self._loop.time() - self._heard_at
+        if not self._paused and silent >= 1.5 * keepalive:
+            self._fail(DriverError(f"{self.target.endpoint} has not been heard for {silent:.0f} s"))
+            return
+        self._client._send_pingreq()
+        self._timer = self._loop.call_later(keepalive / 2, self._tick)
+
+    def pause(self) -> None:
+        """Stop reading: the broker's window and the socket's buffers hold what comes. Pings go on."""
+        if not self._paused and self._descriptor >= 0:
+            self._paused = True
+            self._loop.remove_reader(self._descriptor)
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._paused and self._descriptor >= 0:
+            self._paused = False
+            self._heard_at = self._loop.time()
+            self._loop.add_reader(self._descriptor, self._readable)
+            self._loop.call_soon(self._readable)
+
+    async def subscribe(self, topics: Sequence[str]) -> list[int]:
+        """Subscribe with QoS 1; gives the broker's reason code for each filter (0x80 and above: refused)."""
+        result, _ = self._client.subscribe([(topic, 1) for topic in topics])
+        if result != paho.MQTT_ERR_SUCCESS:
+            raise DriverError(f"{self.target.endpoint} was lost before the subscription")
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                return await self._subscribed
+        except TimeoutError as error:
+            raise DriverError(f"{self.target.endpoint} does not answer a subscription") from error
+
+    def acknowledge(self, message_ids: Sequence[int]) -> None:
+        """Write a PUBACK for each, in the order given. Nothing happens once the connection is lost."""
+        if self._ended:
+            return
+        for message_id in message_ids:
+            self._client.ack(message_id, 1)
+
+    def close(self) -> None:
+        """Say good-bye, as far as the socket takes it at once, and let go. The broker keeps the session."""
+        if not self._ended and self._client.is_connected():
+            self._client.disconnect()
+            self._client.loop_write()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for future in (self._connected, self._subscribed):
+            future.cancel()
+        sock = self._client.socket()
+        self._leave_loop(self._client, None, sock)
+        if sock is not None:
+            sock.close()
+
+    def _fail(self, error: DriverError) -> None:
+        """The connection's one end."""
+        if self._ended:
+            return
+        for future in (self._connected, self._subscribed):
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # marks it as seen: perhaps nobody awaits it
+        self._let_go()  # without a good-bye: paho would wait for the lock of the callback that this may run in
+        self._on_lost(error)
+
+    def _publish(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
+        self._packets += 1
+        self._on_message(message)
+
+    def _connack(
+        self,
+        client: paho.Client,
+        _userdata: Any,
+        flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        client.on_log = None  # formats every packet for its caller: for the handshake only
+        if reason.is_failure:
+            self._fail(_refused(reason, self.target))
+            return
+        self.session_present = flags.session_present
+        self.shared_subscriptions = bool(getattr(properties, "SharedSubscriptionAvailable", 1))
+        if not self._connected.done():
+            self._connected.set_result(None)
+
+    def _suback(
+        self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+    ) -> None:
+        if not self._subscribed.done():
+            self._subscribed.set_result([reason.value for reason in reasons])
+
+    def _disconnected(
+        self, _client: paho.Client, _userdata: Any, flags: Any, reason: ReasonCode, _properties: Any
+    ) -> None:
+        endpoint = self.target.endpoint
+        if flags.is_disconnect_packet_from_server:
+            text = f"{endpoint} ended the connection: {reason.getName()}"
+            if reason.value == _TAKEN_OVER:
+                text = (
+                    f"another client connected to {endpoint} with the id {self.target.client_id}: "
+                    "does a second sereno run from a copy of this state folder?"
+                )
+            self._fail(DriverError(text))
+        elif not self._connected.done():
+            self._fail(
+                VersionRefusedError(
+                    f"{endpoint} hung up before it answered{self._last_error}: is it an MQTT broker, "
+                    "and does it want TLS (mqtts://) or a client certificate?"
+                )
+            )
+        else:
+            self._fail(DriverError(f"{endpoint} closed the connection or the network did"))
+
+    def _remember_error(self, _client: paho.Client, _userdata: Any, level: int, text: str) -> None:
+        if level == paho.MQTT_LOG_ERR:
+            self._last_error = f" ({text})"
+
+
+async def _in_daemon_thread(function: Callable[[], None]) -> None:
+    """Run a call that may hang longer than anybody waits for it; a pool's threads would hold up the exit."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def settle(error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def work() -> None:
+        outcome: BaseException | None = None
+        try:
+            function()
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            outcome = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, outcome)
+
+    threading.Thread(target=work, name="mqtt-connect", daemon=True).start()
+    await done
+
+
+def _tls_context(target: Target) -> ssl.SSLContext:
+    """TLS 1.2 or newer with the certificate checked, unless the settings say otherwise for loopback."""
+    context = ssl.create_default_context()
+    if target.ca_file is not None:
+        try:
+            context.load_verify_locations(target.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise DriverError(f"ca_file {target.ca_file} cannot be used: {error}", retryable=False) from error
+    if target.certificate_file is not None:
+        try:
+            context.load_cert_chain(target.certificate_file, target.key_file)
+        except (OSError, ssl.SSLError) as error:
+            raise DriverError(
+                f"certificate_file {target.certificate_file} with key_file {target.key_file} cannot be used: {error}",
+                retryable=False,
+            ) from error
+    if target.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def explain(error: Exception, target: Target) -> DriverError:
+    """Why there is no connection, and the cure."""
+    endpoint = target.endpoint
+    match error:
+        case ssl.SSLCertVerificationError():
+            return DriverError(
+                f"{endpoint} shows a certificate that is not trusted ({error.verify_message}): "
+                "give its authority in ca_file, and use the host name that the certificate is for",
+                retryable=False,
+            )
+        case ssl.SSLError() if "WRONG_VERSION" in (error.reason or "") or "RECORD_LAYER" in (error.reason or ""):
+            return DriverError(
+                f"{endpoint} does not speak TLS: use mqtt://, or the broker's TLS port (usually 8883)", retryable=False
+            )
+        case ssl.SSLError():
+            return DriverError(f"TLS with {endpoint} failed ({error.reason or error}): check the certificates")
+        case socket.gaierror():
+            return DriverError(f"the host {endpoint.host} is not found ({error.strerror}): check its name and the DNS")
+        case ConnectionRefusedError():
+            return DriverError(f"nothing listens at {endpoint}: is the broker running, and is this its port?")
+        case TimeoutError():
+            return DriverError(f"{endpoint} does not answer within {CONNECT_TIMEOUT:.0f} s: check address and firewall")
+        case _:
+            return DriverError(f"{endpoint} cannot be reached: {error}")
+
+
+def _refused(reason: ReasonCode, target: Target) -> DriverError:
+    """What the broker's refusal of a CONNECT means; MQTT 3.1.1's codes come as those of MQTT 5."""
+    match reason.value:
+        case 0x84:
+            return VersionRefusedError(f"{target.endpoint} refuses this MQTT version", retryable=False)
+        case 0x86 | 0x87 | 0x8A:
+            return DriverError(
+                f"{target} was refused by the broker ({reason.getName()}): check username and password_file of this "
+                "driver, and the broker's accounts",
+                retryable=False,
+            )
+        case 0x85:
+            return DriverError(f"{target.endpoint} refuses the client id {target.client_id}", retryable=False)
+        case _:
+            return DriverError(f"{target.endpoint} refused the connection: {reason.getName()}")
+
+
+def _broken(error: Exception, target: Target) -> DriverError:
+    """An exception out of paho or a callback; the traceback goes to the log, since it is a fault of a program."""
+    log.error("the connection to %s ends for an exception", target.endpoint, exc_info=error)
+    return DriverError(f"a packet from {target.endpoint} could not be handled: {type(error).__name__}: {error}")
