@@ -10,19 +10,13 @@ from datetime import tzinfo
 from typing import Protocol
 
 from daemon import pipeline
+from daemon.batches import Batch, Outcome
 from daemon.entities import Quality, Sensor, StoredReading
-from daemon.recorder import Batch, Outcome
-from daemon.sensors import Directory, Record, key_of
+from daemon.sensors import Directory, Record, key_of, type_of
 from daemon.submissions import Submission, SubmitResult
-from drivers.base import QUANTITIES, Availability, Delivery, Measurement, Reading
+from drivers.base import QUANTITIES, Delivery, Measurement, Reading
 
 UNKNOWN_MODEL = "desconocido"
-_TYPES = {
-    (True, True): "temperatura_humedad",
-    (True, False): "temperatura",
-    (False, True): "humedad",
-    (False, False): "otros",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +47,11 @@ class Clock(Protocol):
         """Whether the wall clock is known to be right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a batch told about sensors besides rows: failed reads, availability; for the watch."""
-
-    failed: Sequence[tuple[int, tuple[str, ...], int]] = ()
-    """(sensor id, quantities, µs)"""
-    availability: Sequence[Availability] = ()
-
-
 class Intake:
-    """Admits deliveries and submissions. ``counters`` counts what was seen and refused, by stable words."""
+    """Admits deliveries and submissions. ``counters`` counts what was seen and refused, by stable words.
+
+    ``store`` is the recorder's; ``failed`` is told the id of a sensor each time it could not read.
+    """
 
     def __init__(
         self,
@@ -72,27 +60,25 @@ class Intake:
         clock: Clock,
         *,
         store: Callable[[Sequence[Sensor], Sequence[StoredReading], str], Awaitable[list[Outcome]]],
-        heard: Callable[[Heard], None],
+        failed: Callable[[int], None],
     ) -> None:
         self._directory = directory
         self._take_id = take_id
         self._clock = clock
         self._store = store
-        self._heard = heard
+        self._failed = failed
         self.counters: Counter[str] = Counter()
 
     def admit(self, deliveries: Sequence[Delivery], source: Source) -> Batch:
         """The rows, new sensors and receipts of a driver's deliveries, in their order."""
         rows: list[StoredReading] = []
         sensors: list[Sensor] = []
-        failed: list[tuple[int, tuple[str, ...], int]] = []
-        availability: list[Availability] = []
+        failed: list[int] = []
+        redelivered: list[int] = []
         clock_set, monotonic, now = self._clock.is_set(), self._clock.monotonic(), self._clock.now()
         for delivery in deliveries:
             decoded = delivery.decoded
             self.counters[decoded.kind] += 1
-            if decoded.availability is not None:
-                availability.append(decoded.availability)
             if decoded.readings:
                 how = pipeline.Circumstances(delivery.received_at, clock_set, source.zone, source.model)
                 live = not delivery.retained and abs(now - delivery.received_at) < 300 * pipeline.SECOND
@@ -100,10 +86,12 @@ class Intake:
                     row = self._row(reading, delivery, source, how, sensors, failed, monotonic if live else None)
                     if row is not None:
                         rows.append(row)
-        if failed or availability:
-            self._heard(Heard(failed, availability))
+                        if delivery.redelivered:
+                            redelivered.append(row.id)
+        for sensor_id in failed:
+            self._failed(sensor_id)
         receipts = [d.receipt for d in deliveries if d.receipt is not None]
-        return Batch(source=source.name, sensors=sensors, readings=rows, receipts=receipts)
+        return Batch(source.name, sensors, rows, receipts, redelivered=redelivered)
 
     def _row(
         self,
@@ -112,7 +100,7 @@ class Intake:
         source: Source,
         how: pipeline.Circumstances,
         sensors: list[Sensor],
-        failed: list[tuple[int, tuple[str, ...], int]],
+        failed: list[int],
         heard_at: float | None,
     ) -> StoredReading | None:
         if delivery.retained and reading.measured_at is None:
@@ -138,7 +126,7 @@ class Intake:
         if draft.failed:
             record.failed_reads += 1
             self.counters["failed_reads"] += 1
-            failed.append((record.sensor.id, tuple(sorted(draft.failed)), how.received_at))
+            failed.append(record.sensor.id)
         if not draft.values:
             return None
         record.readings += 1
@@ -152,7 +140,7 @@ class Intake:
         return Sensor(
             id=self._take_id("sensor"),
             key=key,
-            type=_TYPES["temperature" in quantities, "humidity" in quantities],
+            type=type_of(quantities),
             model=reading.model or source.model or UNKNOWN_MODEL,
             name=name[:255],
             created_at=now,
@@ -202,7 +190,10 @@ class Intake:
                 rows.append((index, answer))
         outcomes = await self._store((), [row for _, row in rows], source.name) if rows else []
         for (index, _), outcome in zip(rows, outcomes, strict=True):
-            results[index] = SubmitResult(outcome.result, outcome.reading)
+            if outcome.result == "refused":
+                results[index] = SubmitResult("rejected", reason="its sensor was deleted meanwhile")
+            else:
+                results[index] = SubmitResult(outcome.result, outcome.reading)
         return [results[index] for index in range(len(submissions))]
 
     def _submitted(self, submission: Submission, source: Source) -> StoredReading | SubmitResult:

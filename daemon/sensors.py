@@ -5,8 +5,9 @@ unknown devices may register, and knows nothing of storage or the web.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from statistics import median
 
 from daemon.entities import Quality, Sensor, SensorState, StoredReading
@@ -28,6 +29,13 @@ def key_of(source: str, device: str | None, probe: str) -> str:
     if probe:
         key += "#" + probe
     return key[:255]
+
+
+def type_of(quantities: Collection[str]) -> str:
+    """The word for a sensor that measures these (``tipo``; free text that a person may change)."""
+    named = (("temperature", "temperatura"), ("humidity", "humedad"))
+    words = [word for quantity, word in named if quantity in quantities]
+    return "_".join(words) or "otros"
 
 
 @dataclass(slots=True)
@@ -65,6 +73,8 @@ class Record:
     intervals: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     failed_reads: int = 0
     readings: int = 0
+    registering: set[str] | None = None
+    """Quantities seen so far of a sensor that registered itself in this run: they name its type."""
 
     def interval(self) -> float | None:
         """Its usual interval in s, once three have been seen."""
@@ -112,7 +122,7 @@ class Directory:
                 if row.quality is not Quality.INVALID:
                     self._learn(record, row)
             heard = sorted({row.received_at for row in rows})
-            gaps = [(b - a) / 1e6 for a, b in zip(heard, heard[1:], strict=False)]
+            gaps = [(b - a) / 1e6 for a, b in pairwise(heard)]
             record.intervals.extend(gap for gap in gaps if gap >= 0.5)
 
     def by_id(self, sensor_id: int) -> Sensor | None:
@@ -154,7 +164,7 @@ class Directory:
         elif len(self._by_id) >= self._limit:
             self.refused["limit"] += 1
         else:
-            record = Record(make())
+            record = Record(make(), registering=set())
             self._add(record)
             return record, True
         return None, False

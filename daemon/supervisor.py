@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from daemon.batches import Batch
 from daemon.intake import Clock, Source
-from daemon.recorder import Batch
 from drivers.base import Backoff, Delivery, Driver, DriverError
 
 log = logging.getLogger("sereno.driver")
@@ -142,6 +142,7 @@ class Supervisor:
                 readings=batch.readings,
                 receipts=batch.receipts,
                 release=release,
+                redelivered=batch.redelivered,
                 memory=self._changed_memory(driver),
             )
         )
@@ -170,7 +171,7 @@ class Supervisor:
     def _wait(self, backoff: Backoff, failures: int, *, retryable: bool) -> float:
         if not retryable:
             return backoff.ceiling
-        bound = min(backoff.ceiling, backoff.first * 2 ** min(failures - 1, 16))
+        bound: float = min(backoff.ceiling, backoff.first * 2 ** min(failures - 1, 16))
         return max(0.1, bound * self._jitter())
 
     def _now(self, state: DriverState, reason: str) -> None:

@@ -12,7 +12,7 @@ from daemon.entities import AnomalyKind, Quality, Sensor, SensorState, StoredRea
 from daemon.episodes import Episodes, Finding
 from daemon.events import Level, SystemEvent
 from daemon.pipeline import Breach, breaches
-from daemon.sensors import Directory, Record
+from daemon.sensors import Directory, Record, type_of
 
 BAD_READS = 3
 """Failed or impossible readings in a row that make an episode; as many good ones end it."""
@@ -67,6 +67,8 @@ class Watch:
             record = self._directory.record(reading.sensor_id)
             if record is None:
                 continue
+            if record.registering is not None:
+                self._widen(record, reading)
             if reading.quality is Quality.INVALID:
                 self._bad_read(record, reading.id, "valores imposibles", "impossible values")
             else:
@@ -75,7 +77,7 @@ class Watch:
                     self._limits(record.sensor, reading)
             self._heard(record)
 
-    def failed(self, sensor_id: int, quantities: Sequence[str]) -> None:
+    def failed(self, sensor_id: int) -> None:
         """A sensor said that it could not read."""
         record = self._directory.record(sensor_id)
         if record is not None:
@@ -114,6 +116,15 @@ class Watch:
         limit = silent_after(record)
         if limit is not None and record.sensor.id not in self._watched:
             self._watch_for(record, record.heard_at + limit)
+
+    def _widen(self, record: Record, reading: StoredReading) -> None:
+        """Devices that send T and H apart register with the first and are both once the second came."""
+        known = record.registering or set()
+        seen = {q for q in ("temperature", "humidity") if getattr(reading, q) is not None}
+        if known and not seen <= known and record.sensor.type == type_of(known):
+            record.sensor = replace(record.sensor, type=type_of(known | seen), updated_at=self._now())
+            self._save(record.view())
+        record.registering = known | seen if len(known | seen) < 2 else None
 
     def _watch_for(self, record: Record, deadline: float) -> None:
         self._watched.add(record.sensor.id)
