@@ -1,0 +1,362 @@
+"""The detector of one sensor: windowed features, an isolation forest over them, calibrated tails, and an alarm.
+
+A value passes a gate (failed or impossible?), is measured against its own past, judged by the tails of each deviation
+and by the forest over all of them, and only then absorbed. What is flagged teaches nothing: neither scales, nor the
+day's profile, nor the forest, until a new level has lasted long enough to be accepted.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.base import Arrays, Readiness, Score
+from ml.episode import ALARM, LEARN, Episode
+from ml.features import CHANNELS, DAY, MINUTE, SeriesWindow
+from ml.forest import ForestBank
+from ml.tails import ENOUGH, Tails
+
+VERSION = 1
+"""Of the state and of the fitted arrays: another version is refitted, not guessed."""
+
+POSSIBLE: Mapping[str, tuple[float, float]] = {"temperature": (-60.0, 125.0), "humidity": (0.0, 100.0)}
+"""What a sensor of the quantity can measure (°C, % RH)."""
+
+SENTINELS: Mapping[str, frozenset[float]] = {
+    "temperature": frozenset({-40.0, 85.0, 0.0, -0.1}),
+    "humidity": frozenset({0.0, 0.1, 100.0}),
+}
+"""Codes of failure that are also possible values: judged as impossible only when they come as a jump (K, % points)."""
+
+_SENTINEL_JUMP: Mapping[str, float] = {"temperature": 5.0, "humidity": 15.0}
+
+_FAILED_IN_A_ROW = 3
+_BELIEVED_AFTER = 3
+"""A jump that repeats this often is a new level, no spike."""
+
+_TRAINING_ROWS = 1024
+_TRAINING_SPACING = 20 * MINUTE
+"""A row each 20 minutes: two weeks of them in 1,024."""
+
+_FIRST_FIT_ROWS = 200
+_REFIT = DAY
+
+_FOREST = len(CHANNELS)
+_WIDTH = len(CHANNELS)
+
+
+class _Pending(NamedTuple):
+    """A value between being measured and being judged."""
+
+    series: "_Series"
+    quantity: str
+    time: float
+    value: float
+    deviations: list[float]
+    row: "list[float] | None"
+    gate: str
+
+
+@dataclass(slots=True)
+class _Training:
+    """Rows for the next fit, thinned evenly in time."""
+
+    rows: NDArray[np.float32]
+    filled: int = 0
+    next: int = 0
+    spacing: float = 0.0
+    last: float = -math.inf
+    added: float = 0.0
+
+    def add(self, time: float, row: Sequence[float]) -> None:
+        if time - self.last < self.spacing:
+            return
+        self.last = time
+        self.added += 1
+        if self.filled == len(self.rows) and self.spacing < _TRAINING_SPACING:
+            half = len(self.rows) // 2
+            self.rows[:half] = self.rows[1::2]
+            self.filled = self.next = half
+            self.spacing = min(_TRAINING_SPACING, max(2 * self.spacing, 1.0))
+        self.rows[self.next] = row
+        self.next = (self.next + 1) % len(self.rows)
+        self.filled = min(self.filled + 1, len(self.rows))
+
+
+class _Series:
+    """One quantity of the sensor."""
+
+    __slots__ = (
+        *("bank", "episode", "failed", "fitted_at", "fitted_rows", "gate", "impossible", "quantity", "rows"),
+        *("seen_at", "sentinels", "slot", "surprises", "suspects", "tails", "training", "window"),
+    )
+
+    def __init__(self, quantity: str, bank: ForestBank) -> None:
+        self.quantity = quantity
+        self.bank = bank
+        self.window = SeriesWindow()
+        self.tails = Tails(_WIDTH + 1)
+        self.episode = Episode()
+        self.training = _Training(np.zeros((_TRAINING_ROWS, _WIDTH), np.float32))
+        self.slot: int | None = None
+        self.fitted_at = -math.inf
+        self.fitted_rows = 0.0
+        self.seen_at = -math.inf
+        self.rows = 0
+        self.failed = 0
+        self.suspects = 0
+
+    def measure(self, time: float, value: float) -> _Pending | None:
+        if time <= self.seen_at:
+            return None
+        self.seen_at = time
+        self.rows += 1
+        gate = self._gate(value)
+        self.failed = self.failed + 1 if gate == "failed" else 0
+        if gate:
+            return _Pending(self, self.quantity, time, value, [], None, gate)
+        deviations = self.window.measure(time, value)
+        row = None
+        if self.tails.filled >= ENOUGH:
+            row = [
+                min(8.0, max(-4.0, deviation - level)) if level < math.inf else 0.0
+                for deviation, level in zip(deviations, self.tails.level, strict=False)
+            ]
+        return _Pending(self, self.quantity, time, value, deviations, row, gate)
+
+    def conclude(self, pending: _Pending, forest_score: float | None) -> Score:
+        """Judge and absorb; ``forest_score`` is 0..1, None without a forest."""
+        if pending.gate:
+            return self._refuse(pending)
+        time, value, window = pending.time, pending.value, self.window
+        deviations = [*pending.deviations, _forest_deviation(forest_score, pending.row)]
+        surprises = self.tails.surprise(deviations)
+        channel = max(range(len(surprises)), key=surprises.__getitem__)
+        surprise = surprises[channel]
+        ready = self.readiness is Readiness.READY
+        alarm, held = self.episode.judge(time, window.step, surprise, ready=ready)
+        leading = channel if channel < _FOREST else max(range(_FOREST), key=surprises.__getitem__)
+        seen, expected = window.context(CHANNELS[leading], time, value)
+        score = Score(
+            self.quantity,
+            time,
+            value,
+            self.episode.score(surprise),
+            -math.expm1(-surprise),
+            self.episode.score(held),
+            alarm,
+            self.episode.open,
+            Readiness.READY if ready else Readiness.WARMING_UP,
+            CHANNELS[leading],
+            seen,
+            expected,
+            self.episode.since if self.episode.open else time,
+        )
+        self._absorb(pending, deviations, surprises, learn=not self.episode.open and surprise < LEARN)
+        return score
+
+    @property
+    def readiness(self) -> Readiness:
+        return Readiness.READY if self.tails.filled >= ENOUGH else Readiness.WARMING_UP
+
+    def _gate(self, value: float) -> str:
+        if value != value:
+            return "failed"
+        if self.quantity not in POSSIBLE:
+            return ""
+        low, high = POSSIBLE[self.quantity]
+        if not low <= value <= high:
+            return "impossible"
+        jumped = self.window.count > 0 and abs(value - self.window.last) > _SENTINEL_JUMP[self.quantity]
+        return "impossible" if jumped and value in SENTINELS[self.quantity] else ""
+
+    def _refuse(self, pending: _Pending) -> Score:
+        """A value that is none: three failures in a row, or one impossible value, are an anomaly."""
+        certain = pending.gate == "impossible" or self.failed >= _FAILED_IN_A_ROW
+        surprise = 2 * ALARM if certain else 0.0
+        alarm, held = self.episode.judge(pending.time, self.window.step, surprise, ready=self.window.count > 0)
+        return Score(
+            self.quantity,
+            pending.time,
+            pending.value,
+            self.episode.score(surprise),
+            -math.expm1(-surprise),
+            self.episode.score(held),
+            alarm,
+            self.episode.open,
+            self.readiness,
+            pending.gate,
+            pending.value,
+            self.window.last,
+            self.episode.since if self.episode.open else pending.time,
+        )
+
+    def _absorb(
+        self, pending: _Pending, deviations: Sequence[float], surprises: Sequence[float], *, learn: bool
+    ) -> None:
+        time, window = pending.time, self.window
+        if surprises[0] >= ALARM and self.readiness is Readiness.READY:
+            self.suspects += 1
+            if self.suspects < _BELIEVED_AFTER:
+                self.tails.absorb(time, window.step, deviations, learn=False)
+                return
+        self.suspects = 0
+        window.absorb(time, pending.value, learn=learn)
+        self.tails.absorb(time, window.step, deviations, learn=learn)
+        if learn and pending.row is not None:
+            self.training.add(time, pending.row)
+        if self.episode.accepted(time):
+            window.rebase()
+
+    def fit_due(self) -> bool:
+        training = self.training
+        if training.filled < _FIRST_FIT_ROWS or training.added == self.fitted_rows:
+            return False
+        grown = training.added >= 2 * self.fitted_rows
+        return self.slot is None or self.seen_at - self.fitted_at >= (_REFIT / 4 if grown else _REFIT)
+
+    def adopt(self, forest: Arrays) -> None:
+        self.slot = self.bank.put(forest, self.slot)
+
+    def close(self) -> None:
+        if self.slot is not None:
+            self.bank.free(self.slot)
+            self.slot = None
+
+    def state(self, prefix: str) -> Arrays:
+        training = self.training
+        scalars = [self.fitted_at, self.fitted_rows, self.seen_at, self.rows, self.failed, self.suspects]
+        thinning = [training.filled, training.next, training.spacing, training.last, training.added]
+        state: Arrays = {
+            f"{prefix}scalars": np.array(scalars + thinning, np.float64),
+            f"{prefix}training": training.rows[: training.filled].copy(),
+        }
+        if self.slot is not None:
+            state |= {f"{prefix}forest/{name}": array for name, array in self.bank.get(self.slot).items()}
+        for part in (self.window, self.tails, self.episode):
+            state |= part.state(f"{prefix}{type(part).__name__}/")
+        return state
+
+    def restore(self, prefix: str, state: Arrays) -> None:
+        scalars = state[f"{prefix}scalars"].tolist()
+        self.fitted_at, self.fitted_rows, self.seen_at = scalars[:3]
+        self.rows, self.failed, self.suspects = map(int, scalars[3:6])
+        filled, position, spacing, last, added = scalars[6:]
+        training = _Training(self.training.rows, int(filled), int(position), spacing, last, added)
+        training.rows[: training.filled] = state[f"{prefix}training"]
+        self.training = training
+        forest = _below(state, f"{prefix}forest/")
+        if forest:
+            self.adopt(forest)
+        for part in (self.window, self.tails, self.episode):
+            part.restore(f"{prefix}{type(part).__name__}/", state)
+
+
+def _forest_deviation(score: float | None, row: Sequence[float] | None) -> float:
+    """The forest's score with a magnitude beside it, since isolation saturates outside what was trained on."""
+    if score is None or row is None:
+        return -math.inf
+    return 4.0 * score + sum(value for value in row if value > 0.0) / len(row)
+
+
+class ForestDetector:
+    """A :class:`ml.base.Detector` whose forests live in a bank shared by many sensors."""
+
+    __slots__ = ("_bank", "_series")
+
+    def __init__(self, bank: ForestBank) -> None:
+        self._bank = bank
+        self._series: dict[str, _Series] = {}
+
+    @property
+    def readiness(self) -> Readiness:
+        ready = any(series.readiness is Readiness.READY for series in self._series.values())
+        return Readiness.READY if ready else Readiness.WARMING_UP
+
+    @property
+    def rows(self) -> int:
+        return sum(series.rows for series in self._series.values())
+
+    @property
+    def fitted_at(self) -> float | None:
+        fitted = [series.fitted_at for series in self._series.values() if series.slot is not None]
+        return max(fitted) if fitted else None
+
+    @property
+    def last_time(self) -> float:
+        """Time (s) of the newest value seen, -inf before the first."""
+        return max((series.seen_at for series in self._series.values()), default=-math.inf)
+
+    def observe(self, time: float, values: Mapping[str, float]) -> Sequence[Score]:
+        return observe_many(self._bank, [(self, time, values)])[0]
+
+    def fit_due(self) -> bool:
+        return any(series.fit_due() for series in self._series.values())
+
+    def training(self, max_rows: int) -> Arrays | None:
+        """``<quantity>/rows`` float32 (n, channels) of each quantity with enough for a forest, and ``as_of``."""
+        rows: Arrays = {}
+        for quantity, series in self._series.items():
+            known = series.training
+            if known.filled >= _FIRST_FIT_ROWS:
+                keep = np.linspace(0, known.filled - 1, min(known.filled, max_rows)).astype(np.intp)
+                rows[f"{quantity}/rows"] = known.rows[keep]
+                rows[f"{quantity}/as_of"] = np.array([series.seen_at, known.added])
+        return rows or None
+
+    def adopt(self, fitted: Arrays) -> None:
+        for quantity, series in self._series.items():
+            if f"{quantity}/feature" in fitted:
+                series.adopt(_below(fitted, f"{quantity}/"))
+                series.fitted_at, series.fitted_rows = fitted[f"{quantity}/as_of"].tolist()
+
+    def state(self) -> Arrays:
+        state: Arrays = {"quantities": np.array(list(self._series), np.str_)}
+        for quantity, series in self._series.items():
+            state |= series.state(f"{quantity}/")
+        return state
+
+    def restore(self, state: Arrays) -> None:
+        for quantity in state["quantities"].tolist():
+            series = self._series[quantity] = _Series(quantity, self._bank)
+            series.restore(f"{quantity}/", state)
+
+    def close(self) -> None:
+        """Give the forests' places in the bank back."""
+        for series in self._series.values():
+            series.close()
+
+    def measure(self, time: float, values: Mapping[str, float]) -> list[_Pending]:
+        found = []
+        for quantity, value in values.items():
+            series = self._series.get(quantity)
+            if series is None:
+                series = self._series[quantity] = _Series(quantity, self._bank)
+            pending = series.measure(time, value)
+            if pending is not None:
+                found.append(pending)
+        return found
+
+
+def observe_many(
+    bank: ForestBank, readings: Sequence[tuple[ForestDetector, float, Mapping[str, float]]]
+) -> list[list[Score]]:
+    """:meth:`ForestDetector.observe` for many sensors at once, all forests in one pass.
+
+    ``readings`` are (detector, time in s, values), each detector at most once. Scores equal those of one at a time.
+    """
+    measured = [detector.measure(time, values) for detector, time, values in readings]
+    judged = [p for pendings in measured for p in pendings if p.row is not None and p.series.slot is not None]
+    scores: dict[int, float] = {}
+    if judged:
+        slots = np.array([pending.series.slot for pending in judged], np.intp)
+        rows = np.array([pending.row for pending in judged], np.float32)
+        scores = dict(zip(map(id, judged), bank.score(slots, rows).tolist(), strict=True))
+    return [[p.series.conclude(p, scores.get(id(p))) for p in pendings] for pendings in measured]
+
+
+def _below(arrays: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

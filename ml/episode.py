@@ -1,0 +1,89 @@
+"""When an anomaly begins and when it has passed, from a stream of surprises (nats).
+
+An episode opens at ``ALARM`` and closes after the series has been usual for a while. A level that has stayed odd for
+three days is accepted as the new usual one.
+"""
+
+import math
+from collections import deque
+
+import numpy as np
+
+from ml.base import Arrays
+from ml.features import DAY, HOUR
+
+ALARM = 9.0
+"""Nats: odder than all but one in 8,000 two-hour blocks (22 months)."""
+
+LEARN = 6.0
+"""From here on a reading teaches nothing."""
+
+_USUAL = 5.0
+_ACCEPT = 3 * DAY
+_RECORDS = 256
+
+
+class Episode:
+    __slots__ = ("_records", "first", "open", "quiet_since", "since")
+
+    def __init__(self) -> None:
+        self.open = False
+        self.since = math.inf
+        self.quiet_since = math.inf
+        self.first = math.nan
+        self._records: deque[tuple[float, float]] = deque(maxlen=_RECORDS)
+
+    @staticmethod
+    def score(surprise: float) -> float:
+        """Nats -> 0..1, 0.5 at ALARM."""
+        return surprise / (surprise + ALARM)
+
+    def judge(self, time: float, step: float, surprise: float, *, ready: bool) -> tuple[bool, float]:
+        """Take the next surprise; returns (whether an anomaly begins here, the surprise if it is a record, else 0)."""
+        held = self._hold(time, step, surprise)
+        if self.open:
+            self._pass(time, step, surprise)
+            return False, held
+        if surprise < ALARM or not ready:
+            return False, held
+        self.open, self.since, self.quiet_since = True, time, math.inf
+        return True, held
+
+    def accepted(self, time: float) -> bool:
+        """Whether the new level has lasted; closes the episode if so."""
+        if not self.open or time - self.since < _ACCEPT:
+            return False
+        self.open, self.since = False, math.inf
+        return True
+
+    def state(self, prefix: str) -> Arrays:
+        scalars = [float(self.open), self.since, self.quiet_since, self.first]
+        records = np.array(self._records, np.float64).reshape(-1, 2)
+        return {f"{prefix}episode": np.array(scalars, np.float64), f"{prefix}records": records}
+
+    def restore(self, prefix: str, state: Arrays) -> None:
+        is_open, self.since, self.quiet_since, self.first = state[f"{prefix}episode"].tolist()
+        self.open = bool(is_open)
+        self._records = deque(map(tuple, state[f"{prefix}records"].tolist()), maxlen=_RECORDS)
+
+    def _pass(self, time: float, step: float, surprise: float) -> None:
+        if surprise >= _USUAL:
+            self.quiet_since = math.inf
+        elif self.quiet_since == math.inf:
+            self.quiet_since = time
+        elif time - self.quiet_since >= max(HOUR, 6 * step):
+            self.open, self.since, self.quiet_since = False, math.inf, math.inf
+
+    def _hold(self, time: float, step: float, surprise: float) -> float:
+        """The surprise if nothing in the last 8 % of the series (at least 100 readings, at most a week) reached it."""
+        if self.first != self.first:
+            self.first = time
+        memory = min(7 * DAY, max(100 * step, 0.08 * (time - self.first)))
+        records = self._records  # decreasing: each is the highest since its time
+        while records and time - records[0][0] > memory:
+            records.popleft()
+        record = not records or surprise > records[0][1]
+        while records and records[-1][1] <= surprise:
+            records.pop()
+        records.append((time, surprise))
+        return surprise if record else 0.0

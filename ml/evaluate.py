@@ -1,0 +1,102 @@
+"""The backtest: stored series replayed through the daemon's own models, one reading at a time, never looking ahead.
+
+Reads ``timestamp,value`` (NAB) or ``timestamp,sensor,quantity,value`` (an empty value is a failed read), plain or
+gzipped, and writes what the scorers read.
+"""
+
+import csv
+import gzip
+import io
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from ml.anomaly import ForestDetector
+from ml.base import UNNAMED, Score
+from ml.fit import fit
+from ml.forest import ForestBank
+
+FIT_ROWS = 2048
+"""At most so many rows go into a fit, here as in the daemon."""
+
+
+class DataError(Exception):
+    """A file that is no series: the sentence names file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One reading of a file; ``time`` in s, ``value`` NaN for a failed read, ``text`` the value as written."""
+
+    timestamp: str
+    time: float
+    sensor: str
+    quantity: str
+    value: float
+    text: str
+
+
+def read_series(path: Path) -> Iterator[Row]:
+    """The readings of a file in order of arrival. Raises DataError, and OSError where the file cannot be read."""
+    with _open_text(path) as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        try:
+            timestamp, value = header.index("timestamp"), header.index("value")
+        except ValueError:
+            known = "timestamp,value or timestamp,sensor,quantity,value"
+            raise DataError(f"{path}:1: the header is {','.join(header)!r}; {known} is read") from None
+        named = "sensor" in header and "quantity" in header
+        sensor, quantity = (header.index("sensor"), header.index("quantity")) if named else (-1, -1)
+        for cells in reader:
+            try:
+                at = datetime.fromisoformat(cells[timestamp])
+                number = float(cells[value]) if cells[value] else math.nan
+                names = (cells[sensor], cells[quantity]) if named else (UNNAMED, UNNAMED)
+            except (ValueError, IndexError) as error:
+                raise DataError(f"{path}:{reader.line_num}: {error}") from error
+            seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+            yield Row(cells[timestamp], seconds, *names, number, cells[value])
+
+
+def score_series(rows: Iterator[Row]) -> Iterator[tuple[Row, Score | None]]:
+    """Each row with its score, None where it is not newer than the last of its series."""
+    bank = ForestBank()
+    detectors: dict[str, ForestDetector] = {}
+    for row in rows:
+        detector = detectors.get(row.sensor)
+        if detector is None:
+            detector = detectors[row.sensor] = ForestDetector(bank)
+        scores = detector.observe(row.time, {row.quantity: row.value})
+        yield row, scores[0] if scores else None
+        if detector.fit_due() and (training := detector.training(FIT_ROWS)) is not None:
+            detector.adopt(fit(training))
+
+
+def backtest_anomaly(files: Sequence[Path], out: Path, root: Path | None = None) -> Iterator[Path]:
+    """Score each file into ``out``, at its path below ``root`` (default: its name), ending ``.csv``.
+
+    Writes ``timestamp,sensor,quantity,value,anomaly_score,alarm``, one row per input row, in order. Yields each file
+    written. Raises DataError, and ValueError for a file that is not below ``root``.
+    """
+    for path in files:
+        below = path.resolve().relative_to(root.resolve()) if root else Path(path.name)
+        name = below.name.removesuffix(".gz").removesuffix(".csv") + ".csv"
+        target = out / below.with_name(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["timestamp", "sensor", "quantity", "value", "anomaly_score", "alarm"])
+            for row, score in score_series(read_series(path)):
+                held, alarm = (score.held, int(score.alarm)) if score else (0.0, 0)
+                writer.writerow([row.timestamp, row.sensor, row.quantity, row.text, f"{held:.17g}", alarm])
+        yield target
+
+
+def _open_text(path: Path) -> TextIO:
+    if path.suffix == ".gz":
+        return io.TextIOWrapper(gzip.open(path, "rb"), newline="")
+    return path.open(newline="")

@@ -1,0 +1,159 @@
+"""Isolation forests as flat arrays, many of them side by side: fitted with scikit-learn elsewhere, scored in numpy.
+
+Every tree is stored as the complete binary tree of its depth, so a child's place follows from its parent's and no
+pointers are kept: node n's children are 2n+1 and 2n+2. A leaf above the last level is continued to the left by
+thresholds of +inf. All forests of a bank have one shape, so rows of different sensors are scored in one pass.
+"""
+
+import math
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.base import Arrays, FitError, Floats
+
+_T = TypeVar("_T", bound=np.generic)
+
+TREES = 50
+SAMPLES = 128
+DEPTH = 7
+"""scikit-learn grows isolation trees to ceil(log2(SAMPLES)) levels."""
+
+SPLITS = 2**DEPTH - 1
+LEAVES = 2**DEPTH
+_STRIDE = SAMPLES + 1
+
+
+def _average_path(samples: NDArray[np.int64]) -> Floats:
+    """c(n): the mean path length of an unsuccessful search in a binary tree of n points (Liu et al. 2008, eq. 1)."""
+    n = np.maximum(samples, 3).astype(np.float64)
+    path = 2.0 * (np.log(n - 1.0) + np.euler_gamma) - 2.0 * (n - 1.0) / n
+    return np.where(samples <= 1, 0.0, np.where(samples == 2, 1.0, path))
+
+
+# A leaf's path length by its code: depth * _STRIDE + samples.
+_PATHS: Floats = np.add.outer(
+    np.arange(DEPTH + 1, dtype=np.float64), _average_path(np.arange(_STRIDE, dtype=np.int64))
+).ravel()
+
+
+def fit_forest(rows: NDArray[np.float32], seed: int = 0) -> Arrays:
+    """Fit scikit-learn's IsolationForest to rows (n, features) and flatten it. Imports scikit-learn.
+
+    Returns ``feature`` uint8 and ``threshold`` float32 of shape (trees, SPLITS), ``leaf`` uint16 (trees, LEAVES) and
+    ``normal`` float64 (1,): the path length that scores 0.5. Raises FitError below 16 rows.
+    """
+    if len(rows) < 16:
+        raise FitError(f"{len(rows)} rows are too few for a forest; 16 are needed")
+    from sklearn.ensemble import IsolationForest
+
+    model = IsolationForest(n_estimators=TREES, max_samples=min(SAMPLES, len(rows)), random_state=seed, n_jobs=1)
+    return flatten(model.fit(rows))
+
+
+def flatten(model: Any) -> Arrays:
+    """Turn a fitted IsolationForest into the arrays of :func:`fit_forest`; scores stay equal within 1e-9."""
+    estimators = model.estimators_
+    feature = np.zeros((len(estimators), SPLITS), np.uint8)
+    threshold = np.full((len(estimators), SPLITS), np.inf, np.float32)
+    leaf = np.zeros((len(estimators), LEAVES), np.uint16)
+    for tree, estimator in enumerate(estimators):
+        _flatten_tree(estimator.tree_, feature[tree], threshold[tree], leaf[tree])
+    normal = _average_path(np.array([model.max_samples_], np.int64))
+    return {"feature": feature, "threshold": threshold, "leaf": leaf, "normal": normal}
+
+
+def _flatten_tree(
+    tree: Any, feature: NDArray[np.uint8], threshold: NDArray[np.float32], leaf: NDArray[np.uint16]
+) -> None:
+    left, right = tree.children_left.tolist(), tree.children_right.tolist()
+    used, samples = tree.feature.tolist(), tree.n_node_samples.tolist()
+    # scikit-learn compares a float32 value with a float64 threshold: rounding it down to float32 changes no branch.
+    exact: Floats = tree.threshold
+    rounded = exact.astype(np.float32)
+    rounded = np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)
+    stack = [(0, 0, 0)]  # (scikit-learn's node, our node, depth)
+    while stack:
+        node, place, depth = stack.pop()
+        if left[node] >= 0:
+            feature[place], threshold[place] = used[node], rounded[node]
+            stack += [(left[node], 2 * place + 1, depth + 1), (right[node], 2 * place + 2, depth + 1)]
+            continue
+        code = depth * _STRIDE + samples[node]
+        for _ in range(DEPTH - depth):
+            place = 2 * place + 1
+        leaf[place - SPLITS] = code
+
+
+class ForestBank:
+    """Forests of one shape in common arrays; grows by half, never beyond ``limit`` forests (44 KiB each)."""
+
+    def __init__(self, limit: int = 20_000) -> None:
+        self.limit = limit
+        self._free: list[int] = []
+        self._size = 0
+        self._feature = np.zeros((0, TREES, SPLITS), np.uint8)
+        self._threshold = np.zeros((0, TREES, SPLITS), np.float32)
+        self._leaf = np.zeros((0, TREES, LEAVES), np.uint16)
+        self._normal = np.ones(0)
+
+    def put(self, forest: Arrays, slot: int | None = None) -> int:
+        """Store a forest, in ``slot`` if given; returns its slot. Raises ValueError for another shape."""
+        if forest["feature"].shape != (TREES, SPLITS) or forest["leaf"].shape != (TREES, LEAVES):
+            raise ValueError(f"a forest of shape {forest['feature'].shape} does not fit a bank of {(TREES, SPLITS)}")
+        if slot is None:
+            slot = self._free.pop() if self._free else self._take()
+        self._feature[slot] = forest["feature"]
+        self._threshold[slot] = forest["threshold"]
+        self._leaf[slot] = forest["leaf"]
+        self._normal[slot] = float(forest["normal"][0])
+        return slot
+
+    def get(self, slot: int) -> Arrays:
+        """A copy of the forest in ``slot``."""
+        return {
+            "feature": self._feature[slot].copy(),
+            "threshold": self._threshold[slot].copy(),
+            "leaf": self._leaf[slot].copy(),
+            "normal": self._normal[slot : slot + 1].copy(),
+        }
+
+    def free(self, slot: int) -> None:
+        self._free.append(slot)
+
+    def score(self, slots: NDArray[np.intp], rows: NDArray[np.float32]) -> Floats:
+        """Anomaly scores 2^(-E(path)/c(n)) in 0..1 of rows (k, features), each by the forest in its slot."""
+        count = len(rows)
+        flat = rows.ravel()
+        base = (np.arange(count) * rows.shape[1])[:, None]
+        tree = slots[:, None] * TREES + np.arange(TREES)
+        splits, node = tree * SPLITS, np.zeros((count, TREES), np.intp)
+        features, thresholds = self._feature.ravel(), self._threshold.ravel()
+        for _ in range(DEPTH):
+            at = splits + node
+            above = flat[base + features[at]] > thresholds[at]
+            node = 2 * node + 1 + above
+        paths = _PATHS[self._leaf.ravel()[tree * LEAVES + (node - SPLITS)]]
+        scores: Floats = np.exp2(-paths.sum(axis=1) / (TREES * self._normal[slots]))
+        return scores
+
+    def _take(self) -> int:
+        if self._size == len(self._normal):
+            self._grow(min(self.limit, max(8, math.ceil(self._size * 1.5))))
+        self._size += 1
+        return self._size - 1
+
+    def _grow(self, capacity: int) -> None:
+        if capacity <= self._size:
+            raise ValueError(f"the bank holds its limit of {self.limit} forests")
+        self._feature = _extended(self._feature, capacity)
+        self._threshold = _extended(self._threshold, capacity)
+        self._leaf = _extended(self._leaf, capacity)
+        self._normal = _extended(self._normal, capacity)
+
+
+def _extended(array: NDArray[_T], capacity: int) -> NDArray[_T]:
+    longer = np.zeros((capacity, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer

@@ -1,0 +1,93 @@
+"""How rare a deviation is for this series: block maxima of each channel and an exponential tail above them.
+
+The maximum of a block of two hours (or 12 readings, where they are rarer) is kept for each channel, so neighbouring
+readings count once and sensors of any pace are comparable. Above the upper quartile of those maxima the tail is taken
+as exponential, which for logarithms of sizes is a power law (peaks over threshold; Siffer et al., KDD 2017).
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.base import Arrays
+from ml.features import HOUR
+
+BLOCKS = 336
+"""Four weeks of two-hour blocks: long enough for a weekly habit to be seen four times."""
+
+ENOUGH = 12
+"""Blocks (a day) before a channel says how rare anything is."""
+
+_LN4 = math.log(4.0)
+_PRIOR = 0.25
+_PRIOR_WEIGHT = 4.0
+_LEAST = 0.05
+
+
+class Tails:
+    """Surprise of each channel in nats: -ln of the expected share of blocks at least as odd."""
+
+    __slots__ = ("block_end", "current", "filled", "level", "maxima", "next", "spoilt", "spread", "width")
+
+    def __init__(self, channels: int) -> None:
+        self.width = channels
+        self.maxima = np.full((BLOCKS, channels), np.nan, np.float32)
+        self.filled = self.next = 0
+        self.block_end = -math.inf
+        self.current: list[float] = [-math.inf] * channels
+        self.spoilt = False
+        self.level: list[float] = [math.inf] * channels
+        self.spread: list[float] = [1.0] * channels
+
+    def surprise(self, deviations: Sequence[float]) -> list[float]:
+        """Nats per channel, 0 where it is usual or where too few blocks are known."""
+        return [
+            _LN4 + (deviation - level) / spread if deviation > level else 0.0
+            for deviation, level, spread in zip(deviations, self.level, self.spread, strict=True)
+        ]
+
+    def absorb(self, time: float, step: float, deviations: Sequence[float], *, learn: bool) -> None:
+        """Count a reading; a block in which anything was flagged (``learn`` false) is not kept."""
+        if time >= self.block_end:
+            if self.block_end > -math.inf and not self.spoilt:
+                self._close()
+            self.block_end = time + max(2 * HOUR, 12 * step)
+            self.current, self.spoilt = list(deviations), False
+        else:
+            self.current = list(map(max, self.current, deviations))
+        if not learn:
+            self.spoilt = True
+
+    def state(self, prefix: str) -> Arrays:
+        scalars = [self.filled, self.next, self.block_end, float(self.spoilt), *self.current]
+        return {f"{prefix}maxima": self.maxima.copy(), f"{prefix}block": np.array(scalars, np.float64)}
+
+    def restore(self, prefix: str, state: Arrays) -> None:
+        filled, position, self.block_end, spoilt, *self.current = state[f"{prefix}block"].tolist()
+        self.filled, self.next, self.spoilt = int(filled), int(position), bool(spoilt)
+        self.maxima = state[f"{prefix}maxima"].astype(np.float32)
+        self._estimate()
+
+    def _close(self) -> None:
+        self.maxima[self.next] = self.current
+        self.next = (self.next + 1) % BLOCKS
+        self.filled = min(self.filled + 1, BLOCKS)
+        self._estimate()
+
+    def _estimate(self) -> None:
+        known = self.maxima[: self.filled].astype(np.float64)
+        for channel in range(self.width):
+            self.level[channel], self.spread[channel] = _tail(known[:, channel])
+
+
+def _tail(maxima: NDArray[np.float64]) -> tuple[float, float]:
+    """(upper quartile, mean excess above it), the latter drawn towards a prior while there are few blocks."""
+    known = np.sort(maxima[np.isfinite(maxima) & (maxima > -15.0)])
+    if len(known) < ENOUGH:
+        return math.inf, 1.0
+    first = int(0.75 * len(known))
+    level, above = float(known[first]), known[first + 1 :]
+    excess = float(above.sum()) - level * len(above)
+    return level, max(_LEAST, (excess + _PRIOR * _PRIOR_WEIGHT) / (len(above) + _PRIOR_WEIGHT))
