@@ -29,10 +29,6 @@ class StateFolder:
     path: Path
     install_id: str
 
-    def secret(self, name: str) -> bytes:
-        """64 hex digits of a random secret kept in file ``name`` (0600), made when asked for the first time."""
-        return _once(self.path / name, secrets.token_hex(32)).encode()
-
 
 def resolve(option: Path | None, environ: Mapping[str, str], *, installed: Path = INSTALLED) -> Path:
     """``--state-dir``, ``$STATE_DIRECTORY``, the service's folder when run as root, else the user's state folder."""

@@ -1,0 +1,83 @@
+"""How commands print: people get tables, scripts JSON; both to stdout, news and errors to stderr."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+
+
+def print_json(value: Any) -> None:
+    """One JSON value, two spaces deep."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_line(value: Any) -> None:
+    """One JSON value on one line, at once: somebody may be reading a pipe."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def plain(value: object, style: str = "") -> Text:
+    """A value as text that cannot style or move anything: names come from devices."""
+    return Text(str(value).translate(_ESCAPES), style=style)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A quiet table; a column whose name begins with ``>`` is aligned right."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        made.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+    return made
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """``21.4``; nothing for None."""
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def span(seconds: float | None) -> str:
+    """``12 s``, ``3 min``, ``2 h``, ``5 d``; nothing for None."""
+    if seconds is None:
+        return ""
+    for unit, size, limit in (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48)):
+        if seconds < size * limit:
+            return f"{max(seconds, 0) / size:.0f} {unit}"
+    return f"{seconds / 86400:.0f} d"
+
+
+def size(count: int | None) -> str:
+    """Bytes as ``3.4 MiB``; nothing for None."""
+    if count is None:
+        return ""
+    value, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024 or unit == "TiB":
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def local(moment: str | None) -> str:
+    """An RFC 3339 moment in this machine's zone, to the second; nothing for None."""
+    if not moment:
+        return ""
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Seconds from one RFC 3339 moment to another."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+
+
+def now() -> datetime:
+    """Wall clock, UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,235 @@
+"""``sereno status``: the report of a running daemon as a person reads it, trouble first."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from daemon.client import Client, ClientError
+from daemon.commands.console import number, out, plain, print_json, seconds_between, size, span, table
+from daemon.status_report import BrokerReport, DriverReport, SensorReport, StatusReport
+
+SHOWN_SENSORS = 40
+"""Rows of sensors on one screen; those in trouble come first, the rest is counted."""
+
+_GOOD = {"ok", "up", "activo", "ready"}
+_WORSE = {"degraded", "waiting", "starting", "silencioso", "learning"}
+
+
+def fetch(client: Client) -> StatusReport:
+    """The report of the daemon; raises ClientError."""
+    return cast("StatusReport", client.get("/api/v1/status"))
+
+
+def show(client: Client, *, as_json: bool) -> None:
+    """Print it once."""
+    report = fetch(client)
+    if as_json:
+        print_json(report)
+    else:
+        out.print(render(report, client.url))
+
+
+def watch(client: Client, *, interval: float = 2.0) -> None:
+    """Show it again every ``interval`` seconds until Ctrl-C; a daemon that is restarted is waited for."""
+    with Live(console=out, auto_refresh=False, screen=out.is_terminal) as live:
+        while True:
+            try:
+                view: RenderableType = render(fetch(client), client.url)
+            except ClientError as error:
+                view = Text(f"{error}\nwaiting for it …", style="red")
+            live.update(view, refresh=True)
+            time.sleep(interval)
+
+
+def render(report: StatusReport, url: str) -> RenderableType:
+    """The whole view."""
+    parts: list[RenderableType] = [_head(report, url)]
+    parts += [plain(f"  ! {reason}", "yellow") for reason in report["reasons"]]
+    parts += [Text(), _drivers(report), Text(), _sensors(report["sensors"], report), Text(), _machinery(report)]
+    return Group(*parts)
+
+
+def _head(report: StatusReport, url: str) -> Text:
+    head = Text(f"sereno {report['version']} ", style="bold")
+    head.append_text(_word(report["health"]))
+    head.append(f"  up {span(report['uptime_s'])}  {url}  {report['mode']}", style="dim")
+    if report["demo"]:
+        head.append("  demo: the devices are emulated", style="magenta")
+    if not report["clock_set"]:
+        head.append("  the clock is not set yet", style="yellow")
+    return head
+
+
+def _drivers(report: StatusReport) -> RenderableType:
+    made = table("driver", "type", "state", ">for", ">readings", ">per min", ">failed", "refused or lost", "")
+    for driver in report["drivers"]:
+        made.add_row(
+            plain(driver["name"]),
+            driver["type"],
+            _word(driver["state"]),
+            span(seconds_between(driver["since"], report["now"])),
+            str(driver["readings"]),
+            number(driver["rate_per_minute"]),
+            _trouble(driver["failed_reads"]),
+            _counters(driver["counters"]),
+            _remarks(driver),
+        )
+    return made if report["drivers"] else Text("no drivers are configured; `drivers:` in config.yaml", style="yellow")
+
+
+def _remarks(driver: DriverReport) -> Text:
+    remarks = plain(", ".join(f"{name} {value}" for name, value in driver["details"].items()), "dim")
+    if not driver["reason"]:
+        return remarks
+    return plain(driver["reason"], "yellow").append("\n" if remarks.plain else "").append_text(remarks)
+
+
+def _sensors(sensors: Iterable[SensorReport], report: StatusReport) -> RenderableType:
+    ordered = sorted(sensors, key=lambda sensor: (-_weight(sensor), sensor["id"]))
+    if not ordered:
+        return Text("no sensor has been heard of yet", style="dim")
+    made = table(">id", "sensor", ">°C", ">%", "others", ">age", "state", ">failed", ">invalid", "models", "")
+    for sensor in ordered[:SHOWN_SENSORS]:
+        made.add_row(*_sensor_row(sensor))
+    rest = report["sensors_total"] - min(len(ordered), SHOWN_SENSORS)
+    return Group(made, Text(f"… and {rest} more: sereno sensors", style="dim")) if rest > 0 else made
+
+
+def _weight(sensor: SensorReport) -> int:
+    """How much it wants to be looked at."""
+    return (
+        4 * (sensor["state"] == "silencioso") + 2 * (sensor["open_anomalies"] > 0) + (sensor["quality"] == "invalida")
+    )
+
+
+def _sensor_row(sensor: SensorReport) -> tuple[RenderableType, ...]:
+    name = plain(sensor["name"] or sensor["key"])
+    if sensor["name"]:
+        name.append_text(plain(f"  {sensor['key']}", "dim"))
+    others = " ".join(f"{quantity} {value:g}" for quantity, value in sensor["others"].items())
+    anomalies = sensor["open_anomalies"]
+    late = sensor["silent_after_s"] is not None and (sensor["age_s"] or 0) > sensor["silent_after_s"]
+    return (
+        str(sensor["id"]),
+        name,
+        number(sensor["temperature"]),
+        number(sensor["humidity"]),
+        plain(others, "dim"),
+        Text(span(sensor["age_s"]), style="yellow" if late else ""),
+        _word(sensor["state"]),
+        _trouble(sensor["failed_reads"]),
+        _trouble(sensor["invalid"]),
+        _models(sensor),
+        Text(f"{anomalies} open anomal{'y' if anomalies == 1 else 'ies'}" if anomalies else "", style="red"),
+    )
+
+
+def _models(sensor: SensorReport) -> Text:
+    words = dict.fromkeys((sensor["anomaly_model"], sensor["forecast_model"]))
+    if len(words) == 1:
+        return _word(sensor["anomaly_model"])
+    return Text.assemble(_word(sensor["anomaly_model"]), " / ", _word(sensor["forecast_model"]))
+
+
+def _machinery(report: StatusReport) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    grid.add_row("database", _database(report))
+    grid.add_row("broker", _broker(report["broker"]))
+    grid.add_row("models", _scoring(report))
+    grid.add_row("clients", _clients(report))
+    refused = {door: count for door, count in report["refused"].items() if count}
+    if refused:
+        grid.add_row("refused", _counters(refused))
+    if report["sensors_refused"] or report["kept_out"]:
+        grid.add_row("kept out", _kept_out(report))
+    if report["memory_bytes"] is not None:
+        grid.add_row("memory", size(report["memory_bytes"]))
+    return grid
+
+
+def _database(report: StatusReport) -> Text:
+    database = report["database"]
+    text = Text.assemble(_word(database["state"]), "  ", plain(database["url"]))
+    text.append(f"  {size(database['size_bytes'])}", style="dim")
+    text.append(
+        f"  {database['stored']} stored, {database['duplicates']} duplicates, {database['conflicts']} conflicts"
+    )
+    text.append(f"  {database['queued']} queued, {database['unsynced']} not yet synced", style="dim")
+    if database["free_bytes"] is not None:
+        text.append(f"  {size(database['free_bytes'])} free", style="dim")
+    if database["reason"]:
+        text.append_text(plain(f"  {database['reason']}", "yellow"))
+    return text
+
+
+def _broker(broker: BrokerReport | None) -> Text:
+    if broker is None:
+        return Text("not embedded", style="dim")
+    text = Text.assemble(_word(broker["state"]), f"  {broker['engine']}  ", plain(broker["address"]))
+    if broker["restarts"]:
+        text.append(f"  {broker['restarts']} restarts", style="yellow")
+    for remark in filter(None, [broker["reason"], *broker["warnings"]]):
+        text.append("\n").append_text(plain(remark, "yellow"))
+    return text
+
+
+def _scoring(report: StatusReport) -> Text:
+    models = report["models"]
+    if not models["anomaly_enabled"] and not models["forecast_enabled"]:
+        return Text("off", style="dim")
+    text = Text(f"{models['ready']} ready, {models['learning']} learning  {models['scored']} scored")
+    text.append(f"  lag {models['lag_s']:.1f} s", style="yellow" if models["lag_s"] > 5 else "dim")
+    text.append(f"  {models['fits']} fits, {models['predictions']} predictions", style="dim")
+    for name, label in (
+        ("skipped", "not scored"),
+        ("failed_fits", "failed fits"),
+        ("anomalies_open", "open anomalies"),
+    ):
+        if count := cast("Mapping[str, int]", models)[name]:
+            text.append(f"  {count} {label}", style="yellow")
+    if models["fitting"]:
+        text.append_text(plain(f"  fitting {models['fitting']}", "cyan"))
+    return text
+
+
+def _clients(report: StatusReport) -> Text:
+    clients = report["clients"]
+    text = Text(f"{clients['connected']} of {clients['limit']}")
+    text.append("".join(f"  {name} {count}" for name, count in clients["channels"].items()), style="dim")
+    text.append(f"  {clients['sent']} events sent")
+    for name, label in (("dropped", "dropped"), ("closed_slow", "closed as too slow"), ("refused", "refused")):
+        if count := cast("Mapping[str, int]", clients)[name]:
+            text.append(f"  {count} {label}", style="yellow")
+    return text
+
+
+def _kept_out(report: StatusReport) -> Text:
+    text = Text(f"{report['sensors_refused']} messages of devices that may not register", style="yellow")
+    if report["sensors_total"] >= report["sensors_max"]:
+        text.append(f"  sensors.max is {report['sensors_max']}", style="yellow")
+    if report["kept_out"]:
+        text.append("\ndeleted and not allowed again (sereno sensors allow KEY): ")
+        text.append_text(plain(", ".join(report["kept_out"][:10])))
+    return text
+
+
+def _word(word: str) -> Text:
+    shown = {"activo": "active", "silencioso": "silent", "inactivo": "inactive"}.get(word, word)
+    return Text(
+        shown, style="green" if word in _GOOD else "yellow" if word in _WORSE else "dim" if word == "off" else "red"
+    )
+
+
+def _trouble(count: int) -> Text:
+    return Text(str(count), style="yellow" if count else "dim")
+
+
+def _counters(counters: Mapping[str, int]) -> Text:
+    return plain(", ".join(f"{name} {count}" for name, count in counters.items() if count), "yellow")
