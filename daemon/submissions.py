@@ -6,7 +6,7 @@ from typing import Literal
 
 from daemon.entities import StoredReading
 
-Result = Literal["stored", "duplicate", "completed", "conflict", "rejected", "unknown_sensor"]
+Result = Literal["stored", "duplicate", "completed", "conflict", "rejected", "refused", "unknown_sensor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class SubmitResult:
     """``reading`` is the row as it stands in the database, None where there is none; ``reason`` one sentence.
 
     ``duplicate``: the same key with the same values stood there. ``completed``: the row took further quantities.
-    ``conflict``: it holds other values, which stay.
+    ``conflict``: it holds other values, which stay. ``rejected``: a stage found it impossible. ``refused``: its sensor
+    went meanwhile, or the database takes no such row.
     """
 
     outcome: Result

@@ -1,0 +1,51 @@
+"""Anomalies: episodes of one sensor."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from daemon.entities import Anomaly, AnomalyKind, AnomalyState
+from daemon.repository.paging import Listing, Page, newest
+from daemon.tables import anomaly
+
+
+def anomaly_of(row: Row[Any]) -> Anomaly:
+    data = dict(row._mapping)
+    data["kind"] = AnomalyKind(data["kind"])
+    data["state"] = AnomalyState(data["state"])
+    return Anomaly(**data)
+
+
+def _values(entity: Anomaly) -> dict[str, Any]:
+    return {**asdict(entity), "kind": entity.kind.value, "state": entity.state.value}
+
+
+def listing(conn: Connection, wanted: Listing) -> Page[Anomaly]:
+    """Newest first; ``equals`` may name ``kind`` and ``state``."""
+    page = newest(conn, anomaly, wanted)
+    return Page([anomaly_of(row) for row in page.rows], page.after)
+
+
+def open_ones(conn: Connection) -> list[Anomaly]:
+    """Every open episode, oldest first, to be taken up again at start."""
+    query = select(anomaly).where(anomaly.c.state == AnomalyState.OPEN.value)
+    return [anomaly_of(row) for row in conn.execute(query.order_by(anomaly.c.created_at, anomaly.c.id))]
+
+
+def by_id(conn: Connection, anomaly_id: int) -> Anomaly | None:
+    row = conn.execute(select(anomaly).where(anomaly.c.id == anomaly_id)).first()
+    return anomaly_of(row) if row else None
+
+
+def add(conn: Connection, entity: Anomaly) -> None:
+    conn.execute(insert(anomaly).values(_values(entity)))
+
+
+def change(conn: Connection, entity: Anomaly) -> None:
+    """Write every column of an anomaly that is there."""
+    conn.execute(update(anomaly).where(anomaly.c.id == entity.id).values(_values(entity)))
+
+
+def remove(conn: Connection, entity: Anomaly) -> None:
+    conn.execute(delete(anomaly).where(anomaly.c.id == entity.id))

@@ -1,0 +1,56 @@
+"""Predictions: what a model, or a person, expects of a sensor."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from daemon.entities import Prediction
+from daemon.repository.paging import Listing, Page, newest
+from daemon.tables import prediction
+
+LATEST_AMONG = 1000
+"""How far back the newest of each kind is looked for: 20 horizons of 2 quantities, 25 runs of them."""
+
+
+def prediction_of(row: Row[Any]) -> Prediction:
+    return Prediction(**row._mapping)
+
+
+def listing(conn: Connection, wanted: Listing) -> Page[Prediction]:
+    """Newest first; ``equals`` may name ``quantity``."""
+    page = newest(conn, prediction, wanted)
+    return Page([prediction_of(row) for row in page.rows], page.after)
+
+
+def latest(conn: Connection, sensor_id: int) -> list[Prediction]:
+    """The newest of each quantity and horizon among the sensor's last LATEST_AMONG, by quantity and horizon."""
+    page = newest(conn, prediction, Listing(LATEST_AMONG, sensor_id))
+    found: dict[tuple[str, int], Prediction] = {}
+    for entity in map(prediction_of, page.rows):
+        found.setdefault((entity.quantity, entity.horizon_s), entity)
+    return [found[key] for key in sorted(found)]
+
+
+def by_id(conn: Connection, prediction_id: int) -> Prediction | None:
+    row = conn.execute(select(prediction).where(prediction.c.id == prediction_id)).first()
+    return prediction_of(row) if row else None
+
+
+def add(conn: Connection, entity: Prediction) -> None:
+    conn.execute(insert(prediction).values(asdict(entity)))
+
+
+def add_many(conn: Connection, entities: list[Prediction]) -> None:
+    """A model's run over many sensors in one statement."""
+    if entities:
+        conn.execute(insert(prediction), [asdict(entity) for entity in entities])
+
+
+def change(conn: Connection, entity: Prediction) -> None:
+    """Write every column of a prediction that is there."""
+    conn.execute(update(prediction).where(prediction.c.id == entity.id).values(asdict(entity)))
+
+
+def remove(conn: Connection, entity: Prediction) -> None:
+    conn.execute(delete(prediction).where(prediction.c.id == entity.id))
