@@ -1,0 +1,116 @@
+"""Sensors and readings of a running daemon: list them, rename a sensor, give it limits, let a deleted key back in."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from daemon.client import Client, ClientError
+from daemon.commands.console import local, number, out, plain, print_json, print_line, table
+
+PAGE = 1000
+"""Rows asked for at a time: the most that the daemon gives."""
+
+
+def all_sensors(client: Client) -> Iterator[dict[str, Any]]:
+    """Every sensor, newest first."""
+    for page in client.pages("/api/v1/sensors", limit=PAGE):
+        yield from page
+
+
+def find_sensor(client: Client, wanted: str) -> dict[str, Any]:
+    """The sensor of this id, key or name; raises ClientError where there is none, or more than one of the name."""
+    if wanted.isdecimal():
+        row: dict[str, Any] = client.get(f"/api/v1/sensors/{wanted}")
+        return row
+    sensors = list(all_sensors(client))
+    found = [row for row in sensors if row["clave"] == wanted] or [row for row in sensors if row["nombre"] == wanted]
+    if not found:
+        raise ClientError(f"there is no sensor {wanted!r}; `sereno sensors` lists ids, keys and names")
+    if len(found) > 1:
+        ids = ", ".join(str(row["id"]) for row in found)
+        raise ClientError(f"several sensors are called {wanted!r}; give one of the ids {ids}")
+    return found[0]
+
+
+def names_of(client: Client) -> dict[int, str]:
+    """What to call each sensor, by id."""
+    return {row["id"]: row["nombre"] or row["clave"] or str(row["id"]) for row in all_sensors(client)}
+
+
+def show_sensors(client: Client, *, as_json: bool) -> None:
+    """All of them, oldest first."""
+    rows = sorted(all_sensors(client), key=lambda row: row["id"])
+    if as_json:
+        print_json(rows)
+        return
+    made = table(">id", "key", "name", "type", "model", "state", "last reading", "limits °C", "limits %", "offsets")
+    for row in rows:
+        made.add_row(
+            str(row["id"]),
+            plain(row["clave"] or ""),
+            plain(row["nombre"] or ""),
+            plain(row["tipo"]),
+            plain(row["modelo"]),
+            plain(row["estado"]),
+            local(row["ultima_lectura"]),
+            _limits(row["temperatura_min"], row["temperatura_max"]),
+            _limits(row["humedad_min"], row["humedad_max"]),
+            _offsets(row["ajuste_temperatura"], row["ajuste_humedad"]),
+        )
+    out.print(made)
+
+
+def _limits(low: float | None, high: float | None) -> str:
+    return "" if low is None and high is None else f"{number(low)}..{number(high)}"
+
+
+def _offsets(temperature: float | None, humidity: float | None) -> str:
+    return "" if not temperature and not humidity else f"{temperature or 0:+g} °C {humidity or 0:+g} %"
+
+
+def change_sensor(client: Client, wanted: str, changes: dict[str, Any]) -> None:
+    """Change fields of one sensor, and show what it is now."""
+    row = find_sensor(client, wanted)
+    changed = client.request("PATCH", f"/api/v1/sensors/{row['id']}", changes)[0]
+    words = ", ".join(f"{name} {changed[name]}" for name in changes)
+    out.print(plain(f"sensor {changed['id']} ({changed['clave']}): {words}"))
+
+
+def show_readings(
+    client: Client, sensor: str | None, since: str | None, until: str | None, limit: int, *, as_json: bool
+) -> None:
+    """The newest ``limit`` readings, newest first."""
+    sensor_id = find_sensor(client, sensor)["id"] if sensor else None
+    rows = list(readings(client, sensor_id, since, until, limit))
+    if as_json:
+        for row in rows:
+            print_line(row)
+        return
+    names = names_of(client)
+    made = table("time", "sensor", ">°C", ">%", "others", "quality", "driver")
+    for row in rows:
+        others = " ".join(f"{name} {value:g}" for name, value in row["otros"].items())
+        made.add_row(
+            local(row["timestamp"]),
+            plain(names.get(row["sensor_id"], row["sensor_id"])),
+            number(row["temperatura"]),
+            number(row["humedad"]),
+            plain(others),
+            plain(row["calidad"], "" if row["calidad"] == "ok" else "yellow"),
+            plain(row["fuente"] or ""),
+        )
+    out.print(made)
+
+
+def readings(
+    client: Client, sensor_id: int | None, since: str | None, until: str | None, limit: int | None
+) -> Iterator[dict[str, Any]]:
+    """Readings, newest first; ``since`` ≤ t < ``until`` in RFC 3339; ``limit`` None: all there are."""
+    left = limit
+    page_size = PAGE if limit is None else min(PAGE, limit)
+    query = {"sensor_id": sensor_id, "desde": since, "hasta": until, "limit": page_size}
+    for page in client.pages("/api/v1/readings", **query):
+        yield from page[:left]
+        if left is not None:
+            left -= len(page)
+            if left <= 0:
+                return
