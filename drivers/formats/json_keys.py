@@ -1,0 +1,119 @@
+"""What a JSON key is for: whose, when, which, how much. Generic JSON is read by these roles."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import lru_cache
+
+from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_name
+from drivers.formats.vocabulary import CONTAINERS_REFUSED, LETTERS
+from drivers.formats.words import words
+
+
+class Role(Enum):
+    OTHER = auto()
+    QUANTITY = auto()  # temperature, humidityOutdoor
+    LETTER = auto()  # t, h
+    REFUSED = auto()  # a quantity's name that is no reading: temperature_setpoint
+    QUANTITY_UNIT = auto()  # TempUnit, temperature_unit
+    DEVICE = auto()
+    ID = auto()  # a text names the device; an integer may be a counter
+    PROBE = auto()  # "sensor": the device's name if nothing else is, else the probe's
+    PLACE = auto()  # the device's name only if nothing else is
+    TIME = auto()
+    SEQUENCE = auto()
+    METRIC = auto()  # the quantity's name as a value
+    VALUE = auto()
+    UNIT = auto()
+    MODEL = auto()
+    CLIMATE = auto()  # marks a thermostat or air conditioner
+
+
+_ROLES: dict[str, Role] = {
+    **dict.fromkeys(
+        words(
+            """mac macaddress mac_address bdaddr addr address deveui dev_eui device_eui eui serialno serial
+            serial_number serialnumber sn uid unique_id uniqueid device_id deviceid dev_id devid sensor_id
+            sensorid sensor_uid node_id nodeid station_id stationid client_id clientid thing_id chip_id chipid
+            device dev node station hostname host thing board dispositivo nodo equipo gerat geraet"""
+        ),
+        Role.DEVICE,
+    ),
+    **dict.fromkeys(words("""sensor sensor_name sensorname probe probe_id sonde sonda sensore"""), Role.PROBE),
+    **dict.fromkeys(
+        words(
+            """name friendly_name friendlyname device_name devicename location room place zone area site position
+            ubicacion lugar sala raum ort"""
+        ),
+        Role.PLACE,
+    ),
+    **dict.fromkeys(("id", "_id"), Role.ID),
+    **dict.fromkeys(
+        words(
+            """time timestamp ts tst datetime date_time epoch unixtime unix_time utc last_seen lastseen measured_at
+            measuredat recorded_at received_at created_at createdat date dateutc time_stamp timestamp_ms time_ms
+            ts_ms epoch_ms fecha fecha_hora zeit datum zeitstempel at when sampled_at"""
+        ),
+        Role.TIME,
+    ),
+    **dict.fromkeys(
+        words(
+            """seq sequence seqno seq_no seqnum seq_num sequence_number sequencenumber msg_id msgid message_id
+            messageid msg_no msgno msg_num packet packet_id packetid packet_number fcnt f_cnt fcntup
+            frame_counter framecounter counter msg_count message_count reading_id secuencia"""
+        ),
+        Role.SEQUENCE,
+    ),
+    **dict.fromkeys(
+        words(
+            """metric quantity measurement measurand kind parameter param variable property observed_property
+            magnitude magnitud type sensor_type sensortype measurementtype reading_type field what key label"""
+        ),
+        Role.METRIC,
+    ),
+    **dict.fromkeys(
+        words("""value val v measurementvalue reading_value wert valor valeur valore measured"""), Role.VALUE
+    ),
+    **dict.fromkeys(words("unit units uom unit_of_measurement unidad einheit"), Role.UNIT),
+    **dict.fromkeys(words("model sensor_model part chip_model hardware"), Role.MODEL),
+    **dict.fromkeys(
+        words(
+            """fan fan_mode fanmode fan_speed fanspeed vane swing swing_mode hvac_mode hvac_action hvac preset
+            preset_mode mode action thermostat_mode system_mode running_state heating cooling"""
+        ),
+        Role.CLIMATE,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """``name`` tells what a quantity's key says; ``container_refused``: nothing inside such an object is a reading."""
+
+    role: Role
+    name: Name = NO_NAME
+    container_refused: bool = False
+
+
+OTHER = Key(Role.OTHER)
+
+
+def read_key(key: str) -> Key:
+    """A key's role, remembered."""
+    return _read(key) if len(key) <= LONGEST_NAME else OTHER
+
+
+@lru_cache(maxsize=8192)
+def _read(key: str) -> Key:
+    lowered = key.lower().replace("-", "_").replace(" ", "_")
+    refused = lowered in CONTAINERS_REFUSED
+    role = _ROLES.get(lowered)
+    if role is not None:
+        return Key(role, NO_NAME, refused)
+    if lowered in LETTERS:
+        return Key(Role.LETTER, Name(LETTERS[lowered], bare=True))
+    name = read_name(key)
+    if name.quantity is None:
+        return Key(Role.OTHER, NO_NAME, refused)
+    if lowered.endswith(("unit", "units")):
+        return Key(Role.QUANTITY_UNIT, name, True)
+    return Key(Role.REFUSED, name, True) if name.refusal else Key(Role.QUANTITY, name, refused)

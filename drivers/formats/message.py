@@ -1,0 +1,70 @@
+"""One MQTT message as every format sees it: topic and payload taken apart once."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from drivers.formats.topics import Topic, read_topic
+
+
+class NoDocument:
+    """Stands for "this payload is no JSON" (None is JSON's null)."""
+
+
+NO_DOCUMENT: Final = NoDocument()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """``document`` is the parsed JSON object or array, else NO_DOCUMENT; ``broken`` says why it is none.
+
+    ``lenient`` marks a document that was mended: bare NaN and Infinity (Python's ``json.dumps``) became null.
+    ``memory`` is what formats learned on this connection; JSON-able, and each format bounds its part.
+    """
+
+    topic: Topic
+    payload: bytes
+    memory: dict[str, Any]
+    document: object = NO_DOCUMENT
+    broken: str = ""
+    lenient: bool = False
+
+    @property
+    def text(self) -> str | None:
+        """The payload as text, None where it is not UTF-8."""
+        try:
+            return self.payload.decode()
+        except UnicodeDecodeError:
+            return None
+
+
+_NOT_A_NUMBER = re.compile(rb"([:\[,]\s*)-?(?:nan|inf(?:inity)?)\b(?=\s*[,}\]])", re.IGNORECASE)
+_BOM = b"\xef\xbb\xbf"
+
+
+def parse_json(payload: bytes) -> tuple[object, str, bool]:
+    """The JSON document, or why there is none, and whether it had to be mended.
+
+    orjson bounds the depth at 1,024, refuses lone surrogates and infinities, and takes the last of double keys.
+    """
+    try:
+        return orjson.loads(payload), "", False
+    except orjson.JSONDecodeError as error:
+        reason = str(error)
+    mended = _NOT_A_NUMBER.sub(rb"\1null", payload.removeprefix(_BOM).rstrip(b"\x00"))
+    if mended == payload:
+        return NO_DOCUMENT, reason, False
+    try:
+        return orjson.loads(mended), "", True
+    except orjson.JSONDecodeError:
+        return NO_DOCUMENT, reason, False
+
+
+def read_message(topic: str, payload: bytes, memory: dict[str, Any]) -> Message:
+    """Take a message apart; never raises."""
+    if payload[:64].lstrip(b" \t\r\n\xef\xbb\xbf")[:1] not in (b"{", b"["):
+        return Message(read_topic(topic), payload, memory)
+    document, broken, lenient = parse_json(payload)
+    return Message(read_topic(topic), payload, memory, document, broken, lenient)

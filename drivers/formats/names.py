@@ -1,0 +1,214 @@
+"""What a value's name says: its quantity, its unit, and the probe that remains when those words are taken out."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from drivers.formats.units import fits
+from drivers.formats.vocabulary import (
+    ALLOWED_WITH,
+    LETTERS,
+    LONGEST_PHRASE,
+    MODELS,
+    NEUTRAL,
+    PHRASES,
+    REFUSED,
+    SHORT_STEMS,
+    STEM_COMPANIONS,
+    STEMS,
+    UNIT_WORDS,
+    VENDOR_NAMES,
+)
+
+LONGEST_NAME = 96
+"""Characters. A longer name is text, not a name; and what is remembered of names must stay small."""
+
+_WORD = re.compile(r"[er]?co2(?![0-9])|[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-Za-z]+")
+_ONE_WORD = re.compile(
+    r"(?i:[er]?co2)(?![0-9])|(?<![A-Za-z])(?:mV|kPa|hPa|mmHg|inHg|degC|degF|oC|oF|pH)(?![a-z])",
+)
+"""Words whose capitals are no camel humps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """``quantity`` None: the name names none of ours. ``refusal`` says why one that does is no reading.
+
+    ``unit`` is "" where the name tells none. ``remainder`` is the name less those words, ``probe`` the same in lower
+    case. ``bare``: the name is nothing but the quantity (and unit), so it needs no mention beside it.
+    """
+
+    quantity: str | None = None
+    unit: str = ""
+    remainder: str = ""
+    bare: bool = False
+    refusal: str = ""
+
+    @property
+    def probe(self) -> str:
+        return self.remainder.lower()
+
+
+NO_NAME = Name()
+
+
+class _Word(NamedTuple):
+    text: str
+    start: int
+    end: int
+
+
+def read_name(name: str) -> Name:
+    """What a key, label, column title or topic level says. Remembered: devices use few names, often."""
+    return _read(name) if len(name) <= LONGEST_NAME else NO_NAME
+
+
+def read_letter(name: str) -> Name:
+    """The same for a name whose quantity is one letter (``T``, ``DHT11#1 H``), where the context bears it out."""
+    plain = read_name(name)
+    if plain.quantity is not None or len(name) > LONGEST_NAME:
+        return plain
+    words = _split(name)
+    if not words or words[-1].text not in LETTERS:
+        return plain
+    remainder = _remaining(name, words[:-1])
+    return Name(LETTERS[words[-1].text], "", remainder, bare=not remainder)
+
+
+def derive_probe(name: str | None) -> str:
+    """The probe of a measurement's name: what remains without the quantity's words and index 0.
+
+    A name may be a path (``temperatureSensor/1``, ``ext_temperature/0``): each of its parts gives what it has.
+    """
+    if not name:
+        return ""
+    parts = (_probe_of_part(part) for part in name[:LONGEST_NAME].split("/"))
+    return "/".join(part for part in parts if part)
+
+
+def _probe_of_part(part: str) -> str:
+    known = read_name(part)
+    if known.quantity is not None:
+        return known.probe
+    words = _split(part)
+    return "" if all(word.text in NEUTRAL or word.text.strip("0") == "" for word in words) else part
+
+
+@lru_cache(maxsize=8192)
+def _read(name: str) -> Name:
+    words = _split(name)
+    vendor = VENDOR_NAMES.get(words[0].text) if words else None
+    if vendor is not None:
+        return Name(vendor, "", _remaining(name, words[1:]), bare=False, refusal=_refusal(words[1:], vendor))
+    quantity, used = _find_quantity(words)
+    if quantity is None:
+        return _read_compound(name, words)
+    unit = _unit_among(words, quantity)
+    rest = [word for place, word in enumerate(words) if place not in used]
+    rest = [word for word in rest if not (word.text in UNIT_WORDS and fits(quantity, UNIT_WORDS[word.text]))]
+    if quantity == "battery_voltage" and unit == "V":
+        unit = ""  # "voltage" may hold mV: the value tells
+    return Name(quantity, unit, _remaining(name, rest), bare=not rest, refusal=_refusal(rest, quantity))
+
+
+def _split(name: str) -> list[_Word]:
+    """Words with their places; accents, case and camel humps gone."""
+    plain = name if name.isascii() else "".join(map(_without_accent, name))
+    marked = _ONE_WORD.sub(lambda match: match[0].lower(), plain)
+    return [_Word(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(marked)]
+
+
+def _without_accent(char: str) -> str:
+    """One character for one, so that places in the name stay: é becomes e, ß becomes s, 温 stays."""
+    base = unicodedata.normalize("NFD", char)[0]
+    return base if base.isascii() else "s" if char == "ß" else char
+
+
+_RANK = {"battery": 1, "battery_voltage": 1, "heat_index": 2, "dew_point": 2, "pressure_sea_level": 2}
+
+
+def _find_quantity(words: list[_Word]) -> tuple[str | None, frozenset[int]]:
+    """The quantity and the places of all words that name one. The more special wins, then the last:
+
+    ``dew_point_temperature`` is a dew point, ``humidity_sensor_battery`` a battery, ``pressure_temperature`` the
+    temperature that a pressure sensor takes.
+    """
+    found: str | None = None
+    used: set[int] = set()
+    place = 0
+    while place < len(words):
+        for length in range(min(LONGEST_PHRASE, len(words) - place), 0, -1):
+            quantity = PHRASES.get(tuple(word.text for word in words[place : place + length]))
+            if quantity is not None:
+                if found is None or _RANK.get(quantity, 0) >= _RANK.get(found, 0):
+                    found = quantity
+                used.update(range(place, place + length))
+                place += length - 1
+                break
+        place += 1
+    return found, frozenset(used)
+
+
+def _unit_among(words: list[_Word], quantity: str) -> str:
+    for word in reversed(words):
+        unit = UNIT_WORDS.get(word.text)
+        if unit is not None and fits(quantity, unit):
+            return unit
+    return ""
+
+
+def _read_compound(name: str, words: list[_Word]) -> Name:
+    """A quantity inside a longer word: ``raumtemperatur``, ``tempinf``."""
+    for place, word in enumerate(words):
+        for stem, quantity in STEMS:
+            at = word.text.find(stem)
+            if at < 0 or word.text in REFUSED or len(word.text) != word.end - word.start:
+                continue
+            before, after = word.text[:at], word.text[at + len(stem) :]
+            if stem in SHORT_STEMS and not (before in STEM_COMPANIONS if before else after in STEM_COMPANIONS):
+                continue
+            unit = "°F" if quantity == "temperature" and (stem == "tempf" or after in {"inf", "outf", "f"}) else ""
+            pieces = [piece for piece in (before, after.removesuffix("f") if unit else after) if piece not in {"", "c"}]
+            rest = [*words[:place], *words[place + 1 :]]
+            outer = _remaining(name, rest)
+            probe = "_".join(piece for piece in (outer, *pieces) if piece)
+            unit = unit or _unit_among(rest, quantity)
+            folded = [*rest, *(_Word(piece, 0, 0) for piece in pieces)]
+            return Name(quantity, unit, probe, bare=not probe, refusal=_refusal(folded, quantity))
+    return NO_NAME
+
+
+def _refusal(rest: list[_Word], quantity: str) -> str:
+    for word in rest:
+        reason = REFUSED.get(word.text)
+        if reason is not None and quantity not in ALLOWED_WITH.get(word.text, ()):
+            return reason
+    return ""
+
+
+def _remaining(name: str, rest: list[_Word]) -> str:
+    """What is left of a name: neighbours keep what stood between them, a gap becomes ``_``."""
+    kept = [word for word in rest if word.text not in NEUTRAL]
+    if len(kept) == 1 and kept[0].text.strip("0") == "":
+        return ""
+    probe = ""
+    previous: _Word | None = None
+    for word in kept:
+        if previous is not None:
+            between = name[previous.end : word.start]
+            probe += "_" if any(char.isalnum() for char in between) or between.isspace() else between
+        probe += name[word.start : word.end]
+        previous = word
+    return probe
+
+
+_MODEL = re.compile(rf"({'|'.join(MODELS)})[0-9a-z]*[0-9][0-9a-z]*", re.IGNORECASE)
+
+
+@lru_cache(maxsize=1024)
+def read_model(text: str) -> str | None:
+    """The sensor part that a text begins with (``DHT22``, ``SHT3X-0x44`` gives ``SHT3X``), in capitals; or None."""
+    match = _MODEL.match(text) if len(text) <= LONGEST_NAME else None
+    return match[0].upper() if match else None

@@ -1,0 +1,75 @@
+"""Plain values by topic: ``<place>/temperature`` ``21.5``, with or without a unit, or a labelled line of text.
+
+Wire: a number in ASCII, a failure word (``nan``, ``err``), a number with its unit (``70 °F``), or text that labels
+its values (``temperature=25.5``). The quantity is named by the last telling level of the topic; the unit is the
+text's, else what discovery taught, else °C and %. The device is the topic without a last level that only names the
+quantity or the kind of message.
+Source: read off samples of home-made devices.
+
+Sample: ``greenhouse/north/humidity`` ``61.2``
+"""
+
+from drivers.base import Decoded, Kind
+from drivers.formats.discovery import learned_unit
+from drivers.formats.message import Message
+from drivers.formats.names import NO_NAME, Name, read_name
+from drivers.formats.record import Collector
+from drivers.formats.topics import Topic
+from drivers.formats.units import fits
+from drivers.formats.values import Failure, read_text, settle
+
+NAME = "plain"
+_LONGEST = 64
+"""Characters of a payload that is one value."""
+
+
+def decode(message: Message) -> Decoded | None:
+    """Read a payload that is one value of the quantity its topic names; None where it is none."""
+    if len(message.payload) > _LONGEST or not message.payload:
+        return None
+    text = message.text
+    name = _quantity_of(message.topic)
+    if text is None or name.quantity is None:
+        return None
+    value, told = read_text(text, name.quantity)
+    if value is None:
+        return None
+    if name.refusal:
+        return Decoded(Kind.NOISE, NAME, reason=f"the topic's {message.topic.levels[-1]!r}: {name.refusal}")
+    return decode_value(value, told or name.unit, name.quantity, message)
+
+
+def decode_value(
+    value: float | Failure,
+    unit: str,
+    quantity: str,
+    message: Message,
+    *,
+    device: str | None = None,
+    name: str | None = None,
+    probe: str = "",
+    model: str | None = None,
+) -> Decoded:
+    """One value as a reading of ``device`` (default: what the topic calls it)."""
+    collector = Collector()
+    device = device or message.topic.device
+    if isinstance(value, Failure):
+        collector.add(quantity, None, "", device=device, probe=probe, name=name, model=model)
+        return collector.decoded(NAME)
+    learned = unit or learned_unit(message.memory, message.topic.text)
+    settled = settle(quantity, value, learned if fits(quantity, learned) else "")
+    if settled is None:
+        return Decoded(Kind.NOISE, NAME, reason=f"{value:g} is no {quantity} that a sensor of ours would tell")
+    collector.add(settled[0], value, settled[1], device=device, probe=probe, name=name, model=model)
+    return collector.decoded(NAME)
+
+
+def _quantity_of(topic: Topic) -> Name:
+    """The last telling level's quantity, else the nearest level above that is nothing but a quantity."""
+    if topic.name.quantity is not None:
+        return topic.name
+    for level in reversed(topic.levels[:-1]):
+        name = read_name(level)
+        if name.bare:
+            return name
+    return NO_NAME

@@ -1,0 +1,60 @@
+"""Which formats there are, in the order in which they are asked. A new one is its file and one line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from drivers.base import Decoded, Kind
+from drivers.formats import availability, discovery, esphome, generic_json, plain, tasmota
+from drivers.formats.message import Message, read_message
+
+
+@dataclass(frozen=True, slots=True)
+class MqttFormat:
+    """``decode`` gives None where the message is not this format's, and never raises, whatever the bytes."""
+
+    name: str
+    decode: Callable[[Message], Decoded | None]
+
+
+MQTT_FORMATS: tuple[MqttFormat, ...] = (
+    MqttFormat(discovery.NAME, discovery.decode),
+    MqttFormat(tasmota.NAME, tasmota.decode),
+    MqttFormat(esphome.NAME, esphome.decode),
+    MqttFormat(availability.NAME, availability.decode),
+    MqttFormat(generic_json.NAME, generic_json.decode),
+    MqttFormat(plain.NAME, plain.decode),
+)
+"""Families that name themselves come first, the generic ones last."""
+
+_GENERIC = 4
+
+
+def decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any]) -> Decoded:
+    """What a message means. ``memory`` is what earlier messages taught (JSON-able, bounded); it may be added to.
+
+    Never raises, whatever topic and payload are.
+    """
+    return decode_message(read_message(topic, payload, memory))
+
+
+def decode_message(message: Message, formats: tuple[MqttFormat, ...] = MQTT_FORMATS) -> Decoded:
+    """The first format's answer that knows the message."""
+    topic = message.topic
+    for place, known in enumerate(formats):
+        if place == _GENERIC and topic.refusal:
+            return Decoded(Kind.NOISE, "topic", reason=topic.refusal)
+        decoded = known.decode(message)
+        if decoded is not None:
+            return decoded
+    return _unknown(message)
+
+
+def _unknown(message: Message) -> Decoded:
+    if not message.payload:
+        return Decoded(Kind.NOISE, reason="an empty payload only clears a retained message")
+    if message.broken:
+        return Decoded(Kind.ERROR, reason=f"invalid JSON: {message.broken}")
+    if message.text is None:
+        return Decoded(Kind.UNKNOWN, reason="neither JSON nor UTF-8 text, and no binary format that sereno knows")
+    return Decoded(Kind.UNKNOWN, reason="no format that sereno knows reads this text under this topic")

@@ -1,0 +1,163 @@
+"""Tasmota: ``tele/<topic>/SENSOR`` each TelePeriod, ``stat/<topic>/STATUS8|STATUS10`` on request.
+
+Wire: JSON, one object per sensor (``AM2301``, ``BME280``, ``DS18B20-1`` with an ``Id``), flat on a Sonoff SC, wrapped
+in ``StatusSNS`` on request, in ``ZbReceived`` from a Zigbee bridge. FullTopic is the user's: the prefix may stand
+last, be renamed or be missing. Units: ``TempUnit`` (C or F) for the whole message, °C without; ``PressureUnit``.
+Time: ``Epoch`` is UTC; ``Time`` is local without a zone, ISO or (old) ``YYYY.MM.DD``. Failure: ``null``, or by a bug
+nothing at all (``"Temperature":,``), which makes the message invalid. ``ESP32.Temperature`` is the chip's.
+Source: tasmota/docs MQTT.md, JSON-Status-Responses.md, DS18x20.md, Zigbee.md; Tasmota issues 4637, 12552, 6331.
+
+Sample: ``tele/kitchen/SENSOR`` ``{"AM2301":{"Temperature":24.6,"Humidity":58.2},"TempUnit":"C"}``
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from drivers.base import Decoded, Kind, Reading
+from drivers.formats import availability
+from drivers.formats.message import Message
+from drivers.formats.names import derive_probe, read_model, read_name
+from drivers.formats.record import Collector
+from drivers.formats.timestamps import parse_time
+from drivers.formats.topics import Topic
+from drivers.formats.units import fits, read_unit
+from drivers.formats.values import Failure, read_value, settle
+
+NAME = "tasmota"
+_PREFIXES = frozenset({"tele", "stat", "cmnd"})
+_SENSOR_LEVELS = frozenset({"SENSOR", "STATUS8", "STATUS10", "TELEMETRY"})
+_LAST_LEVEL = re.compile(
+    r"SENSOR|TELEMETRY|STATE|STATUS[0-9]{0,2}|INFO[0-9]|RESULT|LWT|UPTIME|HASS_STATE|MARGINS|POWER[0-9]*"
+)
+_NOT_SENSORS = frozenset({"ENERGY", "ESP32", "ESP8266", "ZbSend", "Wifi", "Rules", "GPS"})
+_MISSING_VALUE = re.compile(rb'"([A-Za-z0-9_]{1,32})"\s*:\s*(?=[,}])')
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What holds for the whole message."""
+
+    device: str | None
+    time: datetime | None
+    temperature_unit: str
+    pressure_unit: str
+
+
+def decode(message: Message) -> Decoded | None:
+    """Read a Tasmota message; None where neither topic nor payload is Tasmota's."""
+    topic, document = message.topic, message.document
+    if topic.levels[0] == "tasmota" and len(topic.levels) == 4 and topic.levels[1] == "discovery":
+        return Decoded(Kind.DISCOVERY, NAME, reason="a Tasmota device announces itself")
+    last = topic.levels[-1]
+    prefixed = not _PREFIXES.isdisjoint((topic.levels[0], *topic.levels[-2:]))
+    if isinstance(document, dict):
+        if not (prefixed and _LAST_LEVEL.fullmatch(last)) and not _is_tasmota(document, last):
+            return None
+    elif not (prefixed and _LAST_LEVEL.fullmatch(last)):
+        return None
+    return _decode(message, _device(topic), last)
+
+
+def _is_tasmota(document: Mapping[str, object], last: str) -> bool:
+    return "StatusSNS" in document or "ZbReceived" in document or (last == "SENSOR" and "Time" in document)
+
+
+def _device(topic: Topic) -> str | None:
+    """FullTopic without the prefix and the command: what remains is the device's Topic."""
+    levels = [level for level in topic.levels if level not in _PREFIXES]
+    if levels and _LAST_LEVEL.fullmatch(levels[-1]):
+        levels.pop()
+    return "/".join(levels) or None
+
+
+def _decode(message: Message, device: str | None, last: str) -> Decoded:
+    document = message.document
+    if "cmnd" in message.topic.levels:
+        return Decoded(Kind.NOISE, NAME, reason="a command to a device")
+    if last == "LWT":
+        said = availability.decide((message.text or "").strip().lower(), device)
+        return said or Decoded(Kind.NOISE, NAME, reason="a last will that says neither online nor offline")
+    if last not in _SENSOR_LEVELS and not (isinstance(document, dict) and _is_tasmota(document, last)):
+        return Decoded(Kind.NOISE, NAME, reason=f"{last} tells of the module, not of a sensor")
+    if message.broken:
+        return _decode_broken(message, device)
+    if not isinstance(document, dict):
+        return Decoded(Kind.NOISE, NAME, reason=f"{last} without a JSON object")
+    return _decode_sensors(document, device)
+
+
+def _decode_broken(message: Message, device: str | None) -> Decoded:
+    """Invalid JSON is not half-read; but values missing by the firmware's bug are failed reads that it names."""
+    names = [read_name(match[1].decode()) for match in _MISSING_VALUE.finditer(message.payload[:16_384])]
+    failed = tuple(dict.fromkeys(name.quantity for name in names if name.quantity and not name.refusal))
+    readings = (Reading(device, failed=failed),) if failed else ()
+    return Decoded(Kind.ERROR, NAME, readings, reason=f"invalid JSON: {message.broken}")
+
+
+def _decode_sensors(document: Mapping[str, object], device: str | None) -> Decoded:
+    body = document.get("StatusSNS", document)
+    if not isinstance(body, dict):
+        return Decoded(Kind.NOISE, NAME, reason="StatusSNS without an object")
+    header = _Header(
+        device,
+        parse_time(body.get("Epoch")) or parse_time(body.get("Time")),
+        _unit(body, "TempUnit", "temperature"),
+        _unit(body, "PressureUnit", "pressure"),
+    )
+    collector = Collector()
+    _take_object("", body, header, collector)
+    for name, child in body.items():
+        if name == "ZbReceived" and isinstance(child, dict):
+            for address, report in child.items():
+                if isinstance(report, dict):
+                    _take_object(address, report, header, collector, battery=True)
+        elif isinstance(child, dict) and name not in _NOT_SENSORS:
+            _take_object(name, child, header, collector)
+    nothing = Decoded(Kind.NOISE, NAME, reason="a SENSOR message with switches or energy only")
+    return collector.decoded(NAME, nothing)
+
+
+def _unit(body: Mapping[str, object], key: str, quantity: str) -> str:
+    raw = body.get(key)
+    unit = read_unit(raw) if isinstance(raw, str) else None
+    return unit if unit and fits(quantity, unit) else ""
+
+
+def _take_object(
+    name: str, body: Mapping[str, object], header: _Header, collector: Collector, battery: bool = False
+) -> None:
+    """One sensor's object. A DS18B20 goes by its ``Id``: its number changes when another probe joins the bus."""
+    address = body.get("Id")
+    label = address if isinstance(address, str) and address else name
+    pressure_unit = _unit(body, "PressureUnit", "pressure") or header.pressure_unit
+    for key, quantity, value, unit in _values(body, battery):
+        if not unit:
+            unit = header.temperature_unit if fits(quantity, "°C") else pressure_unit if fits(quantity, "hPa") else ""
+        full = label if read_name(key).bare else "/".join(filter(None, (label, key)))
+        collector.add(
+            quantity,
+            value,
+            unit,
+            device=header.device,
+            probe=derive_probe(full),
+            name=full or None,
+            time=header.time,
+            model=read_model(name),
+        )
+
+
+def _values(body: Mapping[str, object], battery: bool) -> Iterable[tuple[str, str, float | None, str]]:
+    """Key, quantity, value (None: failed) and the unit that name or size tell."""
+    for key, raw in body.items():
+        named = read_name(key)
+        if named.quantity is None or named.refusal or (named.quantity == "battery_voltage" and not battery):
+            continue
+        value, told = read_value(raw, named.quantity)
+        if isinstance(value, Failure):
+            yield key, named.quantity, None, ""
+        elif value is not None and named.quantity.startswith("pressure"):
+            yield key, named.quantity, value, told  # PressureUnit tells, hPa without it
+        elif value is not None and (settled := settle(named.quantity, value, told or named.unit)):
+            yield key, settled[0], value, settled[1]

@@ -1,0 +1,82 @@
+"""What an MQTT topic says by itself: whose it is, what its last level means, and whether it can carry a reading."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from drivers.formats.names import NO_NAME, Name, read_name
+from drivers.formats.words import words
+
+_MESSAGE_KINDS = frozenset(
+    words(
+        """state status reading readings data telemetry value values measurement measurements json message msg
+        payload uplink tele stat result update event events report reported info"""
+    )
+)
+"""Last levels that name the kind of message and not the device."""
+
+_AVAILABILITY = frozenset(
+    words("""lwt availability available status state online connected connection alive $state will $online birth""")
+)
+_COMMANDS = frozenset(words("set get cmnd command commands cmd request requests rpc"))
+_CHATTER = frozenset(
+    words(
+        """bridge debug log logs logging discover discovery announce config configuration settings ota
+        update_available firmware version ip mac rssi linkquality uptime heap $homeassistant attributes shadow
+        button action error errors exception last_reset reboot restart act_reasons"""
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """``device`` is the topic without a leading slash and without a last level that only names the quantity or the
+    kind of message; None where nothing is left. ``name`` is what the last telling level says.
+    """
+
+    text: str
+    levels: tuple[str, ...]
+    device: str | None
+    name: Name = NO_NAME
+    last_level: str = ""
+    availability: bool = False
+    refusal: str = ""
+    discovery: bool = False
+
+
+@lru_cache(maxsize=4096)
+def read_topic(text: str) -> Topic:
+    """Remembered: a fleet publishes on few topics, often. An MQTT topic has at most 65,535 bytes."""
+    levels = tuple(text.strip("/").split("/"))
+    lowered = [level.lower() for level in levels]
+    last = lowered[-1]
+    kept = len(levels)
+    if last in _MESSAGE_KINDS:
+        kept -= 1
+    name = read_name(levels[kept - 1]) if kept else NO_NAME
+    if name.bare:
+        kept -= 1
+    device = "/".join(levels[:kept]) or None
+    return Topic(
+        text,
+        levels,
+        device,
+        name,
+        levels[len(levels) - 1 if kept == len(levels) else kept] if levels else "",
+        last in _AVAILABILITY,
+        _refusal(lowered),
+        last == "config" and len(levels) >= 4,
+    )
+
+
+def _refusal(lowered: list[str]) -> str:
+    if lowered[0] == "$sys":
+        return "the broker speaks of itself on $SYS"
+    for level in (lowered[-1], lowered[0]):
+        if level in _COMMANDS:
+            return f"{level!r} in the topic marks a command to a device"
+    for level in lowered:
+        if level in _CHATTER:
+            return f"{level!r} in the topic marks what devices and bridges say about themselves"
+        if level == "cmnd" or level == "rpc":
+            return f"{level!r} in the topic marks a command to a device"
+    return ""
