@@ -97,6 +97,8 @@ class MqttDriver(Driver):
         self._connection: MqttConnection | None = None
         self._waiting: deque[Arrival] = deque()
         self._waiting_bytes = 0
+        self._unacknowledged: set[int] = set()
+        self._acknowledged: deque[int] = deque(maxlen=WINDOW_V5)
         self._arrived = asyncio.Event()
         self._lost: DriverError | None = None
         self._details: dict[str, str | int | bool] = {}
@@ -221,6 +223,10 @@ class MqttDriver(Driver):
 
     def _take(self, message: paho.MQTTMessage) -> None:
         """In the reader's callback: keep the message, decide nothing."""
+        if message.qos:
+            if message.dup and self._is_held(message.mid):
+                return
+            self._unacknowledged.add(message.mid)
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -236,6 +242,21 @@ class MqttDriver(Driver):
         self._arrived.set()
         if len(self._waiting) >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES:
             self._connection.pause()  # type: ignore[union-attr]  # it is what called
+
+    def _is_held(self, message_id: int) -> bool:
+        """Is this the repetition of a message that this very connection has brought already?
+
+        The standard lets a broker repeat only after a reconnect. The NATS server (2.15.1) does the opposite: it
+        repeats whatever is unacknowledged after ``ack_wait``, on a living connection too, and after a reconnect
+        no sooner. It sets DUP and keeps the message id, unless it was restarted itself: then the id is another.
+        A repetition may also cross its own PUBACK, which is then repeated.
+        """
+        if message_id in self._unacknowledged:
+            return True
+        if message_id in self._acknowledged:
+            self._connection.acknowledge([message_id])  # type: ignore[union-attr]  # it is what called
+            return True
+        return False
 
     def _end(self, error: DriverError) -> None:
         self._lost = error
@@ -303,6 +324,8 @@ class MqttDriver(Driver):
         if len(mine) < len(receipts):
             self.count("stale_receipt", len(receipts) - len(mine))
         self._connection.acknowledge(mine)
+        self._unacknowledged.difference_update(mine)
+        self._acknowledged.extend(mine)
 
     def details(self) -> Mapping[str, str | int | bool]:
         return self._details

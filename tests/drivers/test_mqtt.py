@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from support.brokers import Broker, publish
+import pytest
+from support.brokers import Broker, make_nats, publish
 
-from drivers.base import Decoded, Delivery, Kind, Measurement, Reading
+from drivers.base import Decoded, Delivery, DriverError, Kind, Measurement, Reading
 from drivers.mqtt import MqttDriver
 from drivers.mqtt_settings import MqttSettings
 
@@ -59,3 +61,169 @@ async def test_readings_arrive_decoded_and_in_order(broker: Broker) -> None:
     assert (first.origin, first.received_at, first.redelivered, first.retained) == ("t/kitchen", 1, False, False)
     assert first.receipt is not None
     assert first.token is not None
+
+
+async def test_what_is_not_acknowledged_comes_again_and_is_marked(mosquitto: Broker) -> None:
+    memory: dict[str, Any] = {}
+    async with make(mosquitto) as driver:
+        await asyncio.to_thread(publish, mosquitto, *[("t/a", str(i)) for i in range(5)])
+        first = await collect(driver, 5)
+        driver.acknowledge(receipts(first[:2]))
+        memory = driver.memory
+    async with make(mosquitto, memory) as driver:
+        again = await collect(driver, 3)
+    assert payloads(again) == [b"2", b"3", b"4"]
+    assert all(delivery.redelivered for delivery in again)
+    assert [delivery.token for delivery in again] == [delivery.token for delivery in first[2:]]
+
+
+async def test_nats_repeats_after_its_own_time_and_a_living_connection_brings_it_once(tmp_path: Path) -> None:
+    """ack_wait is all that makes the NATS server repeat; see MqttDriver._is_held."""
+    broker = make_nats(tmp_path, ack_wait="1s")
+    broker.start()
+    try:
+        async with make(broker) as driver:
+            await asyncio.to_thread(publish, broker, *[("t/a", str(i)) for i in range(3)])
+            first = await collect(driver, 3)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(2.5):
+                    await anext(driver)
+            driver.acknowledge(receipts(first[:1]))
+            memory = driver.memory
+        async with make(broker, memory) as driver:
+            again = await collect(driver, 2)
+    finally:
+        broker.kill()
+    assert [(delivery.payload, delivery.redelivered) for delivery in again] == [(b"1", True), (b"2", True)]
+    assert [delivery.token for delivery in again] == [delivery.token for delivery in first[1:]]
+
+
+async def test_what_is_acknowledged_never_comes_again(broker: Broker) -> None:
+    async with make(broker) as driver:
+        await asyncio.to_thread(publish, broker, ("t/a", "1"), ("t/a", "2"))
+        driver.acknowledge(receipts(await collect(driver, 2)))
+        memory = driver.memory
+    async with make(broker, memory) as driver:
+        await asyncio.to_thread(publish, broker, ("t/a", "3"))
+        assert payloads(await collect(driver, 1)) == [b"3"]
+
+
+async def test_a_late_receipt_acknowledges_nothing_on_the_next_connection(mosquitto: Broker) -> None:
+    """Message A waits as id 1; the broker loses its session; message B comes as id 1 and must survive A's receipt."""
+    async with make(mosquitto) as driver:
+        await asyncio.to_thread(publish, mosquitto, ("t/a", "1"))
+        old = await collect(driver, 1)
+        memory = driver.memory
+    mosquitto.stop()
+    mosquitto.forget()
+    mosquitto.start()
+    async with make(mosquitto, memory) as driver:
+        await asyncio.to_thread(publish, mosquitto, ("t/a", "2"))
+        new = await collect(driver, 1)
+        assert [receipt.message_id for receipt in receipts(old)] == [receipt.message_id for receipt in receipts(new)]
+        driver.acknowledge(receipts(old))
+        assert driver.counters["stale_receipt"] == 1
+        memory = driver.memory
+    async with make(mosquitto, memory) as driver:
+        assert payloads(await collect(driver, 1)) == [b"2"]
+
+
+async def test_a_receipt_after_the_loss_is_harmless(broker: Broker) -> None:
+    async with make(broker) as driver:
+        await asyncio.to_thread(publish, broker, ("t/a", "1"))
+        got = await collect(driver, 1)
+        await asyncio.to_thread(broker.kill)
+        with pytest.raises(DriverError, match=broker.url):
+            await collect(driver, 1)
+        driver.acknowledge(receipts(got))
+    driver.acknowledge(receipts(got))
+
+
+async def test_what_arrived_before_the_loss_is_still_handed_over(broker: Broker) -> None:
+    async with make(broker) as driver:
+        await asyncio.to_thread(publish, broker, ("t/a", "1"), qos=0)
+        async with asyncio.timeout(PATIENCE):
+            await driver._arrived.wait()
+        await asyncio.to_thread(broker.kill)
+        assert payloads(await collect(driver, 1)) == [b"1"]
+        with pytest.raises(DriverError):
+            await collect(driver, 1)
+
+
+async def test_a_broker_that_kept_the_session_delivers_what_came_meanwhile(broker: Broker) -> None:
+    async with make(broker) as driver:
+        memory = driver.memory
+        assert driver.details()["session_present"] is False
+    await asyncio.to_thread(publish, broker, ("t/a", "1"), ("t/a", "2"))
+    broker.stop()
+    broker.start()
+    async with make(broker, memory) as driver:
+        assert payloads(await collect(driver, 2)) == [b"1", b"2"]
+        assert driver.details()["session_present"] is True
+        assert driver.memory["session"] == memory["session"]
+        assert "session_lost" not in driver.counters
+
+
+async def test_a_broker_that_lost_the_session_is_noticed_and_subscribed_again(broker: Broker) -> None:
+    async with make(broker) as driver:
+        memory = dict(driver.memory)
+    broker.stop()
+    broker.forget()
+    broker.start()
+    async with make(broker, memory) as driver:
+        assert driver.counters["session_lost"] == 1
+        assert driver.memory["session"] != memory["session"]
+        await asyncio.to_thread(publish, broker, ("t/a", "1"))
+        assert payloads(await collect(driver, 1)) == [b"1"]
+
+
+async def test_retained_messages_are_told_apart(broker: Broker) -> None:
+    await asyncio.to_thread(publish, broker, ("t/a", "1"), retain=True)
+    async with make(broker) as driver:
+        (old,) = await collect(driver, 1)
+        await asyncio.to_thread(publish, broker, ("t/a", "2"), retain=True)
+        (new,) = await collect(driver, 1)
+    assert (old.payload, old.retained) == (b"1", True)
+    assert (new.payload, new.retained) == (b"2", False)
+
+
+async def test_qos_0_has_no_receipt(broker: Broker) -> None:
+    async with make(broker) as driver:
+        await asyncio.to_thread(publish, broker, ("t/a", "1"), qos=0)
+        (delivery,) = await collect(driver, 1)
+    assert (delivery.receipt, delivery.token) == (None, None)
+
+
+async def test_qos_2_comes_down_to_1(broker: Broker) -> None:
+    async with make(broker) as driver:
+        await asyncio.to_thread(publish, broker, ("t/a", "1"), qos=2)
+        got = await collect(driver, 1)
+        driver.acknowledge(receipts(got))
+        memory = driver.memory
+    async with make(broker, memory) as driver:
+        await asyncio.to_thread(publish, broker, ("t/a", "2"))
+        assert payloads(await collect(driver, 1)) == [b"2"]
+
+
+async def test_what_is_too_large_is_counted_and_can_be_acknowledged_unread(broker: Broker) -> None:
+    discovery = b'{"name":"' + b"x" * 100_000 + b'"}'
+    async with make(broker, topics=["#"]) as driver:
+        await asyncio.to_thread(
+            publish,
+            broker,
+            ("t/a", b"1" * 16_385),
+            ("t/a", b"1" * 16_384),
+            ("homeassistant/sensor/x/config", discovery),
+            ("homeassistant/sensor/x/config", b"x" * 262_145),
+            ("t/a", b"2"),
+        )
+        got = await collect(driver, 5)
+        assert [delivery.decoded.kind for delivery in got] == ["noise", "reading", "unknown", "noise", "reading"]
+        assert "16385 bytes" in got[0].decoded.reason
+        assert [len(delivery.payload) for delivery in got] == [0, 4096, 4096, 0, 1]
+        assert driver.counters["too_large"] == 2
+        driver.acknowledge(receipts(got))
+        memory = driver.memory
+    async with make(broker, memory, topics=["#"]) as driver:
+        await asyncio.to_thread(publish, broker, ("t/a", b"3"))
+        assert payloads(await collect(driver, 1)) == [b"3"]
