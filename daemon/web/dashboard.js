@@ -1,0 +1,391 @@
+/* The dashboard: current values, a live chart per sensor with its forecast, anomalies, the system's news.
+   State comes from REST once and after each reconnect, then from the WebSocket. */
+"use strict";
+
+(() => {
+  const POINTS = 240;
+  const NEWS = 20;
+  const byId = (id) => document.getElementById(id);
+  const sensors = new Map(); // id -> { data, latest, points, forecasts, element, ... }
+  const anomalies = new Map();
+  let news = [];
+  let live = null;
+  let state = ["connecting", ""];
+  let status = null;
+
+  const period = () => Number(byId("period").value);
+
+  function text(tag, className, words) {
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    element.textContent = words;
+    return element;
+  }
+
+  // Sensors ------------------------------------------------------------------------------------------------------
+
+  function card(sensor) {
+    const element = document.createElement("section");
+    element.className = "card";
+    const top = document.createElement("div");
+    top.className = "top";
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("class", "chart");
+    svg.setAttribute("role", "img");
+    const parts = {
+      name: text("h3", "", ""), badge: text("span", "badge", ""), values: text("div", "values", ""), quiet: text("p", "quiet", ""),
+      svg, tip: text("div", "quiet tip", ""),
+    };
+    parts.quiet.style.margin = "0";
+    top.append(parts.name, text("span", "spring", ""), parts.badge);
+    element.append(top, parts.values, svg, parts.tip, parts.quiet);
+    sensor.element = element;
+    sensor.parts = parts;
+    byId("cards").append(element);
+  }
+
+  function renderCard(sensor) {
+    const { data, latest, parts, element } = sensor;
+    parts.name.textContent = data.nombre ?? data.clave;
+    parts.name.title = data.clave;
+    parts.badge.textContent = Texts.say(data.estado);
+    parts.badge.className = `badge ${data.estado === "activo" ? "good" : "warn"}`;
+    element.classList.toggle("silent", data.estado !== "activo");
+    parts.values.replaceChildren();
+    for (const [key, quantity, unit] of [["temperatura", "temperature", degreeUnit()], ["humedad", "humidity", "%"]]) {
+      if (latest[key] === undefined) continue;
+      const value = key === "temperatura" ? Texts.degrees(latest[key]) : latest[key];
+      const box = text("span", `value ${quantity}`, Texts.number(value));
+      box.append(text("small", "", ` ${unit}`));
+      parts.values.append(box);
+    }
+    renderAge(sensor);
+  }
+
+  function renderAge(sensor) {
+    const { data, latest, parts } = sensor;
+    const seen = latest.at ? Texts.say("ago", Texts.age((Date.now() - latest.at) / 1000)) : Texts.say("never");
+    parts.quiet.textContent = `${data.modelo} · ${seen}`;
+  }
+
+  const degreeUnit = () => (Texts.fahrenheit ? "°F" : "°C");
+
+  function chartData(sensor) {
+    const now = Date.now();
+    const ahead = Math.min(period() / 2, 86400) * 1000;
+    const panels = [["temperatura", "temperature", degreeUnit(), 1, Texts.degrees], ["humedad", "humidity", "%", 4, (v) => v]].map(
+      ([key, name, unit, least, scale]) => ({
+        name, unit, least,
+        points: sensor.points.filter((p) => p[key]).map((p) => ({ t: p.t, min: scale(p[key].min), mean: scale(p[key].mean), max: scale(p[key].max) })),
+        forecast: [...sensor.forecasts.values()]
+          .filter((f) => f.magnitud === key && Date.parse(f.fecha_prediccion) > now)
+          .map((f) => ({ t: Date.parse(f.fecha_prediccion), value: scale(f.valor), lower: scale(f.inferior), upper: scale(f.superior) }))
+          .filter((f) => f.t <= now + ahead)
+          .sort((a, b) => a.t - b.t),
+      }),
+    );
+    const spans = [...anomalies.values()].filter((a) => a.sensor_id === sensor.data.id)
+      .map((a) => ({ start: Date.parse(a.created_at), end: a.resuelta_en ? Date.parse(a.resuelta_en) : now }))
+      .filter((a) => a.end > now - period() * 1000);
+    const bucket = (period() * 1000) / POINTS;
+    return { start: now - period() * 1000, end: now + ahead, now, gap: Math.max(3 * bucket, 4 * (sensor.interval ?? 0)), panels, anomalies: spans };
+  }
+
+  // Charts are drawn at most once a frame, however many events a commit brought.
+  const stale = new Set();
+  let asked = 0;
+  function redraw(sensor) {
+    stale.add(sensor);
+    asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      for (const each of stale) Chart.draw(each.parts.svg, chartData(each), each.parts.tip);
+      stale.clear();
+    });
+  }
+
+  function addSensor(data) {
+    const known = sensors.get(data.id);
+    if (known) {
+      known.data = data;
+      return known;
+    }
+    const sensor = { data, latest: {}, points: [], forecasts: new Map(), interval: null };
+    sensors.set(data.id, sensor);
+    card(sensor);
+    byId("no-sensors").hidden = true;
+    return sensor;
+  }
+
+  function takeReading(sensor, reading) {
+    if (reading.calidad === "invalida") return;
+    const t = Date.parse(reading.timestamp);
+    if (!sensor.latest.at || t >= sensor.latest.at) {
+      if (sensor.latest.at && t > sensor.latest.at) sensor.interval = t - sensor.latest.at;
+      sensor.latest.at = t;
+      for (const key of ["temperatura", "humedad"]) if (reading[key] !== null) sensor.latest[key] = reading[key];
+    }
+    const point = { t };
+    for (const key of ["temperatura", "humedad"]) {
+      if (reading[key] !== null) point[key] = { min: reading[key], mean: reading[key], max: reading[key] };
+    }
+    sensor.points.push(point);
+    const last = sensor.points.at(-2);
+    if (last && last.t > t) sensor.points.sort((a, b) => a.t - b.t);
+    if (sensor.points.length > 4 * POINTS) sensor.points.splice(0, sensor.points.length - 3 * POINTS);
+  }
+
+  async function loadSeries(sensor) {
+    const start = new Date(Date.now() - period() * 1000).toISOString();
+    const buckets = await Api.get("readings/series", { sensor_id: sensor.data.id, desde: start, puntos: POINTS });
+    sensor.points = buckets.map((bucket) => ({
+      t: Date.parse(bucket.timestamp),
+      ...Object.fromEntries(["temperatura", "humedad"].filter((key) => bucket[key])
+        .map((key) => [key, { min: bucket[key].min, mean: bucket[key].media, max: bucket[key].max }])),
+    }));
+    if (sensor.points.length > 1) sensor.interval ??= sensor.points.at(-1).t - sensor.points.at(-2).t;
+    redraw(sensor);
+  }
+
+  async function loadSensor(sensor) {
+    const id = sensor.data.id;
+    const [readings, forecasts] = await Promise.all([
+      Api.get("readings", { sensor_id: id, limit: 20 }),
+      Api.get("predictions/latest", { sensor_id: id }),
+      loadSeries(sensor),
+    ]);
+    for (const reading of readings.reverse()) {
+      if (reading.calidad === "invalida") continue;
+      sensor.latest.at = Math.max(sensor.latest.at ?? 0, Date.parse(reading.timestamp));
+      for (const key of ["temperatura", "humedad"]) if (reading[key] !== null) sensor.latest[key] = reading[key];
+    }
+    for (const forecast of forecasts) sensor.forecasts.set(`${forecast.magnitud}/${forecast.horizonte_s}`, forecast);
+    renderCard(sensor);
+    redraw(sensor);
+  }
+
+  // Anomalies and news -------------------------------------------------------------------------------------------
+
+  function renderAnomalies() {
+    const list = byId("anomalies");
+    list.replaceChildren();
+    const shown = [...anomalies.values()].sort((a, b) => (a.estado === b.estado ? b.id - a.id : a.estado === "abierta" ? -1 : 1)).slice(0, NEWS);
+    for (const anomaly of shown) {
+      const item = document.createElement("li");
+      const open = anomaly.estado === "abierta";
+      const sensor = sensors.get(anomaly.sensor_id);
+      const when = Texts.time(new Date(anomaly.created_at), { dateStyle: "short", timeStyle: "short" });
+      item.append(
+        text("span", `badge ${open ? "bad" : ""}`, Texts.say(anomaly.estado)), " ",
+        text("b", "", Texts.known(anomaly.tipo) ? Texts.say(anomaly.tipo) : anomaly.tipo), ` · ${sensor?.data.nombre ?? `#${anomaly.sensor_id}`} `,
+        text("span", "quiet", when), text("div", "", Texts.of(anomaly, "explicacion")),
+      );
+      if (open) item.append(resolveButton(anomaly));
+      list.append(item);
+    }
+    if (!shown.length) list.append(text("li", "quiet", Texts.say("none")));
+  }
+
+  function resolveButton(anomaly) {
+    const button = text("button", "", Texts.say("resolve"));
+    button.type = "button";
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      await attempt(() => Api.post(`anomalies/${anomaly.id}/resolve`));
+      button.disabled = false;
+    });
+    return button;
+  }
+
+  function renderNews() {
+    const list = byId("news");
+    list.replaceChildren();
+    for (const event of news) {
+      const item = document.createElement("li");
+      item.append(
+        text("span", "quiet", Texts.time(new Date(event.timestamp), { dateStyle: "short", timeStyle: "medium" })), " ",
+        text("span", event.level, Texts.of(event, "message")),
+      );
+      list.append(item);
+    }
+    if (!news.length) list.append(text("li", "quiet", Texts.say("none")));
+  }
+
+  // Events -------------------------------------------------------------------------------------------------------
+
+  const takes = {
+    sensor(event) {
+      if (event.event_type === "deleted") {
+        sensors.get(event.entity_id)?.element.remove();
+        sensors.delete(event.entity_id);
+      } else {
+        const fresh = !sensors.has(event.entity_id);
+        const sensor = addSensor(event.data);
+        renderCard(sensor);
+        if (fresh) attempt(() => loadSensor(sensor));
+      }
+    },
+    lectura(event) {
+      const sensor = sensors.get(event.data.sensor_id);
+      if (!sensor) return;
+      if (event.event_type === "deleted") {
+        attempt(() => loadSensor(sensor));
+        return;
+      }
+      takeReading(sensor, event.data);
+      renderCard(sensor);
+      redraw(sensor);
+    },
+    anomalia(event) {
+      if (event.event_type === "deleted") anomalies.delete(event.entity_id);
+      else anomalies.set(event.entity_id, event.data);
+      renderAnomalies();
+      const sensor = sensors.get(event.data.sensor_id);
+      if (sensor) redraw(sensor);
+    },
+    prediccion(event) {
+      const sensor = sensors.get(event.data.sensor_id);
+      if (!sensor || event.event_type === "deleted") return;
+      sensor.forecasts.set(`${event.data.magnitud}/${event.data.horizonte_s}`, event.data);
+      redraw(sensor);
+    },
+  };
+
+  function onEvent(event) {
+    if (event.type === "system_event") {
+      news = [event, ...news].slice(0, NEWS);
+      renderNews();
+      if (event.kind === "model_trained") refreshStatus();
+      if (event.data?.desde) attempt(load); // the log did not reach back: REST fills the gap
+    } else if (event.type === "entity_event") {
+      takes[event.entity_type]?.(event);
+    }
+  }
+
+  // Loading, signing in ------------------------------------------------------------------------------------------
+
+  async function attempt(work) {
+    try {
+      await work();
+      byId("trouble").hidden = true;
+    } catch (error) {
+      if (!(error instanceof Refusal) && !(error instanceof TypeError)) throw error;
+      if (error.status === 401) signIn();
+      else trouble(Texts.say("failed", "sereno", error.message));
+    }
+  }
+
+  function trouble(sentence) {
+    byId("trouble").textContent = sentence;
+    byId("trouble").hidden = false;
+  }
+
+  async function refreshStatus() {
+    status = await Api.get("status");
+    renderFrame();
+  }
+
+  async function load() {
+    const [list, open, closed] = await Promise.all([
+      Api.get("sensors", { limit: 1000 }),
+      Api.get("anomalies", { estado: "abierta", limit: NEWS }),
+      Api.get("anomalies", { estado: "resuelta", limit: NEWS }),
+      refreshStatus(),
+    ]);
+    for (const anomaly of [...closed, ...open]) anomalies.set(anomaly.id, anomaly);
+    for (const data of list.reverse()) addSensor(data);
+    byId("no-sensors").hidden = sensors.size > 0;
+    renderAll();
+    // One after the other: a Pi with many sensors answers steadily instead of all at once.
+    for (const sensor of sensors.values()) await loadSensor(sensor);
+  }
+
+  function connect() {
+    live?.close();
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const url = new URL("api/v1/ws", location.href);
+    url.protocol = `${scheme}:`;
+    live = new Live({
+      url: url.href, channel: "general", token: Api.token, onEvent,
+      onState(word, detail) {
+        state = [word, detail];
+        renderFrame();
+      },
+    });
+    live.open();
+  }
+
+  async function start() {
+    byId("sign-out").hidden = !Api.token;
+    await attempt(async () => {
+      await load();
+      connect();
+    });
+  }
+
+  function signIn() {
+    const dialog = byId("sign-in");
+    if (!dialog.open) dialog.showModal();
+  }
+
+  byId("sign-in").querySelector("form").addEventListener("submit", async (submit) => {
+    submit.preventDefault();
+    const form = new FormData(submit.target);
+    try {
+      await Api.signIn(form.get("username"), form.get("password"));
+      byId("sign-in").close();
+      byId("sign-in-error").hidden = true;
+      await start();
+    } catch (error) {
+      if (!(error instanceof Refusal) && !(error instanceof TypeError)) throw error;
+      byId("sign-in-error").textContent = Texts.say("wrong", error.message);
+      byId("sign-in-error").hidden = false;
+    }
+  });
+  byId("sign-out").addEventListener("click", () => {
+    Api.signOut();
+    location.reload();
+  });
+
+  // The frame ----------------------------------------------------------------------------------------------------
+
+  function renderFrame() {
+    const [word, detail] = state;
+    byId("state").textContent = Texts.say(word, typeof detail === "number" ? detail.toFixed(0) : detail);
+    byId("dot").className = `dot ${{ connected: "up", connecting: "wait", waiting: "wait", refused: "down" }[word] ?? ""}`;
+    byId("unit").textContent = Texts.fahrenheit ? "°C" : "°F";
+    byId("demo").hidden = !status?.demo;
+    const learning = status?.models?.learning ?? 0;
+    byId("learning").hidden = !learning;
+    if (learning) byId("learning").textContent = Texts.say("learning", learning, sensors.size);
+    if (status?.reasons?.length) trouble(status.reasons.join(" "));
+  }
+
+  function renderAll() {
+    Texts.apply();
+    renderFrame();
+    renderAnomalies();
+    renderNews();
+    for (const sensor of sensors.values()) {
+      renderCard(sensor);
+      redraw(sensor);
+    }
+  }
+
+  byId("period").addEventListener("change", () => attempt(async () => {
+    for (const sensor of sensors.values()) await loadSeries(sensor);
+  }));
+  byId("unit").addEventListener("click", () => {
+    Texts.switchUnit();
+    renderAll();
+  });
+  byId("language").addEventListener("click", () => {
+    Texts.switchLanguage();
+    renderAll();
+  });
+  setInterval(() => { for (const sensor of sensors.values()) renderAge(sensor); }, 1000);
+  // The window of time moves on even when nothing arrives.
+  setInterval(() => { for (const sensor of sensors.values()) redraw(sensor); }, 60_000);
+
+  renderAll();
+  start();
+})();
