@@ -68,6 +68,8 @@ class Intake:
         self._store = store
         self._failed = failed
         self.counters: Counter[str] = Counter()
+        self.failed_reads: Counter[str] = Counter()
+        """By driver: readings in which the device itself said that it could not read something."""
 
     def admit(self, deliveries: Sequence[Delivery], source: Source) -> Batch:
         """The rows, new sensors and receipts of a driver's deliveries, in their order."""
@@ -125,7 +127,7 @@ class Intake:
             self.counters[note] += 1
         if draft.failed:
             record.failed_reads += 1
-            self.counters["failed_reads"] += 1
+            self.failed_reads[source.name] += 1
             failed.append(record.sensor.id)
         if not draft.values:
             return None

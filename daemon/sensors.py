@@ -73,6 +73,9 @@ class Record:
     intervals: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     failed_reads: int = 0
     readings: int = 0
+    invalid: int = 0
+    quality: Quality | None = None
+    """Of the last row, believed or not."""
     registering: set[str] | None = None
     """Quantities seen so far of a sensor that registered itself in this run: they name its type."""
 
@@ -186,10 +189,18 @@ class Directory:
         entity = event.entity
         if isinstance(entity, StoredReading):
             record = self._by_id.get(entity.sensor_id)
-            if record is not None and event.action is not Action.DELETED and entity.quality is not Quality.INVALID:
-                record.latest.take(entity)
+            if record is not None and event.action is not Action.DELETED:
+                self._follow_reading(record, entity)
         elif isinstance(entity, Sensor):
             self._follow_sensor(event.action, entity)
+
+    @staticmethod
+    def _follow_reading(record: Record, reading: StoredReading) -> None:
+        record.quality = reading.quality
+        if reading.quality is Quality.INVALID:
+            record.invalid += 1
+        else:
+            record.latest.take(reading)
 
     def _follow_sensor(self, action: Action, sensor: Sensor) -> None:
         record = self._by_id.get(sensor.id)

@@ -48,6 +48,7 @@ class Connection:
     reason: str = ""
     attempts: int = 0
     received: int = 0
+    readings: int = 0
     last_received_at: int | None = None
     counters: Counter[str] = field(default_factory=Counter)
     details: Mapping[str, str | int | bool] = field(default_factory=dict)
@@ -128,6 +129,7 @@ class Supervisor:
         self.connection.received += len(deliveries)
         self.connection.last_received_at = deliveries[-1].received_at
         batch = self._admit(deliveries, self.source)
+        self.connection.readings += len(batch.readings)
         self._owed += len(batch.receipts)
 
         def release(receipts: Sequence[object]) -> None:
