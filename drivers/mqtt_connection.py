@@ -4,7 +4,6 @@ It moves packets and knows nothing of readings. A connection is used once; there
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
@@ -63,6 +62,15 @@ class VersionRefusedError(DriverError):
     """The broker does not speak the MQTT version that was asked for, or hung up on it."""
 
 
+class _Client(paho.Client):
+    """paho with a socket that is connected already: its own ``connect`` would block the loop for all of that."""
+
+    connected_socket: socket.socket | None = None
+
+    def _create_socket(self) -> Any:
+        return self.connected_socket
+
+
 class MqttConnection:
     """A connection that hands every PUBLISH to ``on_message`` and says once, to ``on_lost``, why it ended.
 
@@ -94,8 +102,8 @@ class MqttConnection:
         self._subscribed: asyncio.Future[list[int]] = self._loop.create_future()
         self._last_error = ""
 
-    def _make_client(self) -> paho.Client:
-        client = paho.Client(
+    def _make_client(self) -> "_Client":
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=self.target.client_id,
             clean_session=None if self.version == V5 else False,
@@ -103,23 +111,13 @@ class MqttConnection:
             reconnect_on_failure=False,
             manual_ack=True,
         )
-        client.connect_timeout = CONNECT_TIMEOUT
         if self.target.username is not None:
             client.username_pw_set(self.target.username, self.target.password)
         return client
 
     async def open(self) -> None:
         """Connect and wait for the broker's word; raises DriverError, or VersionRefusedError as a kind of it."""
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                await _in_daemon_thread(self._connect)
-        except (OSError, ValueError) as error:
-            self._ended = True
-            raise explain(error, self.target) from error
-        except asyncio.CancelledError:
-            self._ended = True
-            raise
-        self._join_loop()
+        self._join_loop(await _reach(self.target))
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 await self._connected
@@ -129,32 +127,10 @@ class MqttConnection:
                 "is it one, and is this its port without websockets?"
             ) from error
 
-    def _connect(self) -> None:
-        """In a thread: everything that may block. paho writes the CONNECT packet itself here."""
-        endpoint = self.target.endpoint
-        if endpoint.tls:
-            self._client.tls_set_context(_tls_context(self.target))
-        properties = None
-        if self.version == V5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = self.target.session_expiry
-            properties.ReceiveMaximum = self.target.window
-            properties.MaximumPacketSize = MAX_PACKET
-        self._client.connect(
-            endpoint.host,
-            endpoint.port,
-            self.target.keepalive,
-            clean_start=False if self.version == V5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
-            properties=properties,
-        )
-        if self._ended and (late := self._client.socket()):
-            late.close()
-
-    def _join_loop(self) -> None:
-        client, sock = self._client, self._socket()
+    def _join_loop(self, sock: socket.socket) -> None:
+        client, endpoint = self._client, self.target.endpoint
         # PUBACKs are many small writes: Nagle would hold them back until the broker's delayed TCP ack, 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._descriptor = sock.fileno()
         client.on_connect = self._connack
         client.on_subscribe = self._suback
         client.on_message = self._publish
@@ -163,16 +139,27 @@ class MqttConnection:
         client.on_socket_register_write = self._want_write
         client.on_socket_unregister_write = self._no_write
         client.on_log = self._remember_error
+        self._descriptor = sock.fileno()
         self._heard_at = self._loop.time()
         self._loop.add_reader(self._descriptor, self._readable)
         self._timer = self._loop.call_later(self.target.keepalive / 2, self._tick)
+        client.connected_socket = sock
+        client.connect(
+            endpoint.host,
+            endpoint.port,
+            self.target.keepalive,
+            clean_start=False if self.version == V5 else paho.MQTT_CLEAN_START_FIRST_ONLY,
+            properties=self._connect_properties(),
+        )
 
-    def _socket(self) -> Any:
-        """paho types its socket by the few methods it uses itself."""
-        sock = self._client.socket()
-        if sock is None:
-            raise DriverError(f"{self.target.endpoint} closed the connection at once")
-        return sock
+    def _connect_properties(self) -> Properties | None:
+        if self.version != V5:
+            return None
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = self.target.session_expiry
+        properties.ReceiveMaximum = self.target.window
+        properties.MaximumPacketSize = MAX_PACKET
+        return properties
 
     def _leave_loop(self, _client: paho.Client, _userdata: Any, _sock: Any) -> None:
         if self._descriptor >= 0:
@@ -344,30 +331,50 @@ class MqttConnection:
             self._last_error = f" ({text})"
 
 
-async def _in_daemon_thread(function: Callable[[], None]) -> None:
-    """Run a call that may hang longer than anybody waits for it; a pool's threads would hold up the exit."""
+async def _reach(target: Target) -> socket.socket:
+    """A connected socket, made in a thread of its own: a name server may hang longer than anybody waits for it,
+    and the threads of a pool would hold up the exit. Raises DriverError."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
+    reached: asyncio.Future[socket.socket] = loop.create_future()
 
-    def settle(error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(None)
+    def settle(outcome: socket.socket | Exception) -> None:
+        if isinstance(outcome, Exception):
+            if not reached.done():
+                reached.set_exception(outcome)
+        elif reached.done():
+            outcome.close()  # too late
         else:
-            done.set_exception(error)
+            reached.set_result(outcome)
 
     def work() -> None:
-        outcome: BaseException | None = None
+        outcome: socket.socket | Exception
         try:
-            function()
+            outcome = _connect(target)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits
             outcome = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        try:
             loop.call_soon_threadsafe(settle, outcome)
+        except RuntimeError:  # the loop is closed
+            if isinstance(outcome, socket.socket):
+                outcome.close()
 
     threading.Thread(target=work, name="mqtt-connect", daemon=True).start()
-    await done
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await reached
+    except (OSError, ValueError) as error:
+        raise explain(error, target) from error
+
+
+def _connect(target: Target) -> socket.socket:
+    endpoint = target.endpoint
+    context = _tls_context(target) if endpoint.tls else None
+    plain = socket.create_connection((endpoint.host, endpoint.port), timeout=CONNECT_TIMEOUT)
+    try:
+        return context.wrap_socket(plain, server_hostname=endpoint.host) if context is not None else plain
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _tls_context(target: Target) -> ssl.SSLContext:
@@ -408,6 +415,8 @@ def explain(error: Exception, target: Target) -> DriverError:
             )
         case ssl.SSLError():
             return DriverError(f"TLS with {endpoint} failed ({error.reason or error}): check the certificates")
+        case ConnectionResetError() if endpoint.tls:
+            return DriverError(f"{endpoint} hung up on the TLS handshake: is this its TLS port (usually 8883)?")
         case socket.gaierror():
             return DriverError(f"the host {endpoint.host} is not found ({error.strerror}): check its name and the DNS")
         case ConnectionRefusedError():

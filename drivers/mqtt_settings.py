@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from drivers.settings import CommonSettings, Duration
 
@@ -114,6 +114,8 @@ Version = Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(str)]  # YAML
 
 class MqttSettings(CommonSettings):
     """One broker and what is heard there."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # a password may stand beside the fault
 
     SAMPLE: ClassVar[str] = _SAMPLE
 
