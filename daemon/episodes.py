@@ -122,5 +122,9 @@ class Episodes:
             for key in [key for key in self._open if key[0] == entity.id]:
                 del self._open[key]
 
+    def open_for(self, sensor_id: int) -> int:
+        """How many are open for a sensor."""
+        return sum(key[0] == sensor_id and not episode.closed_by_hand for key, episode in self._open.items())
+
     def __len__(self) -> int:
         return sum(not episode.closed_by_hand for episode in self._open.values())

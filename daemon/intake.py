@@ -3,7 +3,7 @@
 Everything here is synchronous and quick; a batch of 1,000 deliveries is one call.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
@@ -24,12 +24,12 @@ class Source:
     """What the configuration says of a driver's readings.
 
     ``name`` is the driver (``fuente``), ``word`` the source word of its sensors' keys, ``zone`` where zone-less
-    device times are read, ``model`` what its sensors are where payloads do not tell.
+    device times are read (None: the machine's), ``model`` what its sensors are where payloads do not tell.
     """
 
     name: str
     word: str
-    zone: tzinfo
+    zone: tzinfo | None
     register: bool = True
     model: str | None = None
 
@@ -48,7 +48,7 @@ class Clock(Protocol):
 
 
 class Intake:
-    """Admits deliveries and submissions. ``counters`` counts what was seen and refused, by stable words.
+    """Admits deliveries and submissions. ``counters`` counts by driver what was seen and refused, in stable words.
 
     ``store`` is the recorder's; ``failed`` is told the id of a sensor each time it could not read.
     """
@@ -67,7 +67,7 @@ class Intake:
         self._clock = clock
         self._store = store
         self._failed = failed
-        self.counters: Counter[str] = Counter()
+        self.counters: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.failed_reads: Counter[str] = Counter()
         """By driver: readings in which the device itself said that it could not read something."""
 
@@ -77,10 +77,11 @@ class Intake:
         sensors: list[Sensor] = []
         failed: list[int] = []
         redelivered: list[int] = []
+        counters = self.counters[source.name]
         clock_set, monotonic, now = self._clock.is_set(), self._clock.monotonic(), self._clock.now()
         for delivery in deliveries:
             decoded = delivery.decoded
-            self.counters[decoded.kind] += 1
+            counters[decoded.kind] += 1
             if decoded.readings:
                 how = pipeline.Circumstances(delivery.received_at, clock_set, source.zone, source.model)
                 live = not delivery.retained and abs(now - delivery.received_at) < 300 * pipeline.SECOND
@@ -106,14 +107,14 @@ class Intake:
         heard_at: float | None,
     ) -> StoredReading | None:
         if delivery.retained and reading.measured_at is None:
-            self.counters["retained"] += 1  # its last known state, not a new measurement
+            self.counters[source.name]["retained"] += 1  # its last known state, not a new measurement
             return None
         key = key_of(source.word, reading.device, reading.probe)
         record, new = self._directory.admit(
             key, register=source.register, make=lambda: self._new_sensor(key, reading, source)
         )
         if record is None:
-            self.counters["not_admitted"] += 1
+            self.counters[source.name]["not_admitted"] += 1
             return None
         if new:
             sensors.append(record.sensor)
@@ -124,7 +125,7 @@ class Intake:
             how = replace(how, model=model)
         draft = pipeline.run(reading, record.sensor, record.trail, how)
         for note in draft.notes:
-            self.counters[note] += 1
+            self.counters[source.name][note] += 1
         if draft.failed:
             record.failed_reads += 1
             self.failed_reads[source.name] += 1

@@ -7,7 +7,7 @@ outcome. No stage waits, logs, or looks at a clock: what they need is handed in.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from daemon.entities import Quality, Sensor
 from drivers.base import QUANTITIES, Measurement, Reading
@@ -114,7 +114,7 @@ class Circumstances:
 
     received_at: int
     clock_set: bool
-    zone: tzinfo
+    zone: tzinfo | None
     model: str | None = None
 
 
@@ -253,13 +253,14 @@ def run(reading: Reading, sensor: Sensor, trail: Trail, how: Circumstances, time
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - subtracted from a time whose offset was taken off
 
 
-def to_micros(when: datetime, zone: tzinfo) -> int:
-    """µs since 1970 UTC; a time without a zone is read in ``zone``."""
-    aware = when if when.tzinfo is not None else when.replace(tzinfo=zone)
-    offset = aware.utcoffset()
-    delta = aware.replace(tzinfo=None) - _EPOCH
-    if offset is not None:
-        delta -= offset
+def to_micros(when: datetime, zone: tzinfo | None) -> int:
+    """µs since 1970 UTC; a time without a zone is read in ``zone``, None: the machine's own."""
+    if when.tzinfo is None:
+        try:
+            when = when.astimezone() if zone is None else when.replace(tzinfo=zone)
+        except (OverflowError, ValueError):
+            when = when.replace(tzinfo=UTC)  # a year that the machine's rules do not reach; it is not believed anyway
+    delta = when.replace(tzinfo=None) - _EPOCH - (when.utcoffset() or timedelta())
     return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds
 
 

@@ -105,7 +105,8 @@ class Directory:
         self._limit = limit
         self._by_id: dict[int, Record] = {}
         self._by_key: dict[str, Record] = {}
-        self._blocked: set[str] = set()
+        self.blocked: set[str] = set()
+        """Keys of deleted sensors, which stay out until they are allowed again."""
         self.refused: Counter[str] = Counter()
         """Devices' messages that were not admitted: ``limit``, ``not_registered``, ``deleted``."""
 
@@ -113,7 +114,7 @@ class Directory:
         """Take over what the database knows, at start."""
         for sensor in sensors:
             self._add(Record(sensor, model=sensor.model))
-        self._blocked.update(blocked)
+        self.blocked.update(blocked)
 
     def remember(self, newest_first: Mapping[int, list[StoredReading]]) -> None:
         """Latest values and usual intervals from each sensor's last stored rows."""
@@ -160,7 +161,7 @@ class Directory:
         record = self._by_key.get(key)
         if record is not None:
             return record, False
-        if key in self._blocked:
+        if key in self.blocked:
             self.refused["deleted"] += 1
         elif not register:
             self.refused["not_registered"] += 1
@@ -180,7 +181,7 @@ class Directory:
 
     def allow(self, key: str) -> None:
         """A deleted key may register again."""
-        self._blocked.discard(key)
+        self.blocked.discard(key)
 
     def follow(self, event: Event) -> None:
         """Take over what a commit changed."""
@@ -206,10 +207,10 @@ class Directory:
         record = self._by_id.get(sensor.id)
         if action is Action.DELETED:
             self.forget(sensor.id)
-            self._blocked.add(sensor.key)
+            self.blocked.add(sensor.key)
         elif record is None:
             self._add(Record(sensor))
-            self._blocked.discard(sensor.key)
+            self.blocked.discard(sensor.key)
         else:
             if record.sensor.key != sensor.key:
                 self._by_key.pop(record.sensor.key, None)

@@ -5,6 +5,7 @@ a new one; the receipts of the old one are worth nothing any more, and are not g
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import random
@@ -22,6 +23,9 @@ log = logging.getLogger("sereno.driver")
 
 STABLE_AFTER = 60.0
 """A connection that held this long (s) was a good one: the next attempt starts from the shortest wait."""
+
+SETTLE = 3.0
+"""Seconds that the last receipts may take when the daemon stops; what is not acknowledged by then comes again."""
 
 
 class DriverState(StrEnum):
@@ -85,6 +89,7 @@ class Supervisor:
         self._jitter = jitter
         self._driver: Driver | None = None
         self._owed = 0
+        self._settled = asyncio.Event()
         self._remembered = ""
         self._looked_at = -1.0
 
@@ -120,6 +125,9 @@ class Supervisor:
                 async for deliveries in driver:
                     await self._take(driver, deliveries)
                     self.connection.counters = before + Counter(driver.counters)
+            except asyncio.CancelledError:
+                await self._settle()
+                raise
             finally:
                 self.connection.counters = before + Counter(driver.counters)
                 self.connection.details = driver.details()
@@ -136,6 +144,8 @@ class Supervisor:
             if driver is self._driver:
                 self._owed -= len(receipts)
                 driver.acknowledge(receipts)
+                if not self._owed:
+                    self._settled.set()
 
         await self._storage.put(
             Batch(
@@ -150,6 +160,14 @@ class Supervisor:
         )
         if driver.window is not None and self._owed * 2 >= driver.window:
             self._storage.sync_soon()
+
+    async def _settle(self) -> None:
+        """Before a connection is closed on purpose: what was taken is acknowledged, so that it does not come again."""
+        if self._owed:
+            self._settled.clear()
+            self._storage.sync_soon()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), SETTLE)
 
     def _changed_memory(self, driver: Driver) -> Mapping[str, Any] | None:
         """A copy of the driver's memory if it changed since it was last kept; looked at once a second."""

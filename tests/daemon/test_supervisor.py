@@ -212,3 +212,16 @@ async def test_counters_outlive_the_connection() -> None:
     task = await world.plays(batches=3)
     assert world.supervisor.counters() == {"seen": 3}
     await stop(task)
+
+
+async def test_stopping_waits_for_the_last_receipts_so_that_nothing_comes_twice() -> None:
+    world = World(["a"])
+    task = await world.plays(batches=1)
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not world.drivers[0].closed
+    world.store.release(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.drivers[0].acknowledged == ["a"]
+    assert world.drivers[0].closed
