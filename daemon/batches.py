@@ -72,5 +72,5 @@ class DatabaseState:
     counters: Mapping[str, int] = field(default_factory=dict)
 
 
-class DatabaseUnavailable(Exception):
+class DatabaseUnavailableError(Exception):
     """Nothing was written: the database does not work now. The sentence says why."""

@@ -3,7 +3,8 @@
 Readings live in two tables of the same columns. ``reading_recent`` is an append table: rows arrive in the order
 of their ids, so a commit touches one page. Every few minutes they are folded, sorted, into ``reading``, which is
 clustered by (sensor, time, sequence), so that one sensor's range reads no other's rows. ``reading_all`` shows
-both as one.
+both as one. What readings refer to is held by the recorder, not by foreign keys: a check per row costs PostgreSQL
+more than the row.
 """
 
 from sqlalchemy import (
@@ -73,7 +74,7 @@ def _reading_columns() -> list[Column[object]]:
         Column("others", Text),  # JSON object, NULL when empty
         Column("quality", SmallInteger, nullable=False),
         Column("received_at", Int64, nullable=False),
-        Column("source", Integer, ForeignKey("source.id"), nullable=False),
+        Column("source", Integer, nullable=False),
         Column("raw", Text),  # JSON object, NULL when nothing was changed or doubted
         Column("device_time", Int64),
         Column("clock_set", SmallInteger, nullable=False),
@@ -97,7 +98,7 @@ reading_recent = Table(
     Column("time", Int64, nullable=False),
     Column("sequence", Int64, nullable=False),
     *_reading_columns(),
-    Column("token", Text),  # names the transmission while its receipt may still be owed
+    Column("token", Text),  # names the transmission: the source may send it again
 )
 
 reading = Table(
@@ -110,6 +111,26 @@ reading = Table(
     *_reading_columns(),
     Index("ix_reading_id", "id", unique=True),
     sqlite_with_rowid=False,
+)
+
+# Shows folded and unfolded rows as one. A view: its MetaData is its own, so that nobody creates it as a table.
+reading_all = Table(
+    "reading_all",
+    MetaData(),
+    Column("id", Int64, primary_key=True),
+    Column("sensor_id", Int64),
+    Column("time", Int64),
+    Column("sequence", Int64),
+    *_reading_columns(),
+)
+
+folded_token = Table(  # tokens of folded rows whose messages a source may still send again
+    "folded_token",
+    metadata,
+    Column("reading_id", Int64, primary_key=True, autoincrement=False),
+    Column("sensor_id", Int64, nullable=False),
+    Column("source", Integer, nullable=False),
+    Column("token", Text, nullable=False),
 )
 
 location = Table(
@@ -195,7 +216,7 @@ id_block = Table(  # ids below ``next`` may have been seen; they are never given
     Column("next", Int64, nullable=False),
 )
 
-property_ = Table(  # what the installation knows of itself: its id, how far the fold has come
+property_ = Table(  # what the installation knows of itself, such as its id
     "property",
     metadata,
     Column("name", String(64), primary_key=True),

@@ -1,0 +1,118 @@
+"""The writer's one connection: transactions that are certain to have happened or not, and how a fault ends it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
+
+from daemon.database import Database
+from daemon.database_faults import outage
+from daemon.ledger import Ledger
+from daemon.reading_store import load_ledger
+
+_KEPT = ("locked", "full")
+"""Troubles after which the connection is as good as before."""
+
+
+class WriterConnection:
+    """Belongs to the writer's thread. ``resolve`` is called with an error while a commit's fate is being found out;
+    it pauses and returns True to go on, False to give up."""
+
+    def __init__(self, database: Database, unresolved: Callable[[Exception], bool]) -> None:
+        self._database = database
+        self._unresolved = unresolved
+        self._connection: Connection | None = None
+        self.ledger = Ledger()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._database.path is not None
+
+    def open(self) -> None:
+        """Connect and load the ledger."""
+        connection = self._connect()
+        with connection.begin():
+            self.ledger = load_ledger(connection)
+        connection.info["ledger"] = self.ledger
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._database.writer.connect()
+            self._connection.info["ledger"] = self.ledger
+        return self._connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Commits at the end; on an exception nothing has happened, in the database and in the ledger."""
+        try:
+            connection = self._connect()
+            transaction = connection.begin()
+            yield connection
+            name = None if self.is_sqlite else str(connection.scalar(text("SELECT pg_current_xact_id()::text")))
+            try:
+                transaction.commit()
+            except Exception as error:
+                if name is None or not self._did_commit(name, error):
+                    raise
+        except BaseException as error:
+            self.ledger.undo()
+            self._clear(error)
+            raise
+        self.ledger.commit()
+
+    def changes(self) -> int:
+        """SQLite's count of changed rows since the connection was opened."""
+        driver = self._connect().connection.driver_connection
+        return int(driver.total_changes) if driver is not None else 0
+
+    def checkpoint(self) -> bool:
+        """Copy the whole log into the database file and begin it anew; False where a reader or a fault is in the way.
+
+        Raises what an outage raises.
+        """
+        connection = self._connect()
+        driver = connection.connection.driver_connection
+        assert driver is not None  # noqa: S101 - an open connection has one
+        busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def _clear(self, error: BaseException) -> None:
+        """Bring the connection back to where a transaction can begin, or let it go."""
+        connection = self._connection
+        if connection is None:
+            return
+        known = outage(error)
+        keep = known is None or (self.is_sqlite and known.trouble in _KEPT)
+        try:
+            if not keep:
+                connection.invalidate()
+            connection.rollback()
+        except (DBAPIError, InvalidRequestError, PendingRollbackError):
+            keep = False
+        if not keep:
+            self._connection = None
+            connection.close()
+
+    def _did_commit(self, name: str, error: Exception) -> bool:
+        """Ask the server, once it is back, what became of a transaction whose commit got no answer."""
+        while True:
+            self._clear(error)
+            try:
+                connection = self._connect()
+                with connection.begin():
+                    status: str | None = connection.scalar(
+                        text("SELECT pg_xact_status(CAST(:name AS xid8))"), {"name": name}
+                    )
+            except DBAPIError as again:
+                error = again
+            else:
+                if status != "in progress":
+                    return status == "committed"
+            if not self._unresolved(error):
+                raise error
