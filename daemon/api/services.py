@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from daemon.api.auth import Authenticator
+from daemon.api.connections import Hub
 from daemon.bus import Bus
 from daemon.config import Config
 from daemon.entities import Sensor
@@ -56,10 +57,6 @@ class Read(Protocol):
     async def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
 
-class Unavailable(Exception):  # noqa: N818 - it names a state
-    """Something the answer needs does not work now: one sentence. Clients get 503 and may try again."""
-
-
 @dataclass(frozen=True, slots=True)
 class Health:
     """``reasons`` are one English sentence each; ``ingesting`` is False only where nothing can come in at all."""
@@ -74,11 +71,13 @@ class Services:
 
     ``now`` is wall-clock µs; ``clock_set`` says whether it can be believed. ``train`` starts a fit of one sensor's
     models, or of all (None), and says in one sentence what was started; None where there are no models.
-    ``metrics`` is the text that Prometheus reads. ``refuse(door, reason)`` counts refused input.
+    ``metrics`` is the text that Prometheus reads. ``refuse(door, reason)`` counts refused input. ``unfolded`` gives
+    the ids of a sensor's rows that are not in the clustered table yet (``Recorder.unfolded``).
     """
 
     config: Config
     bus: Bus
+    hub: Hub
     sensors: Sensors
     read: Read
     change: Change
@@ -91,5 +90,6 @@ class Services:
     now: Callable[[], int]
     clock_set: Callable[[], bool]
     refuse: Callable[[str, str], None]
+    unfolded: Callable[[int], Sequence[int]] | None = None
     train: Callable[[int | None], Awaitable[str]] | None = None
     web: Path = field(default=WEB)

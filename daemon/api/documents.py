@@ -1,0 +1,182 @@
+"""Answers as the OpenAPI description shows them. The bodies themselves are made by ``daemon.api.schemas``."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from daemon.api.inputs import Input
+from daemon.api.values import AnomalyKindWord, AnomalyStateWord, MagnitudeWord, QualityWord, SensorStateWord
+
+
+class Problema(BaseModel):
+    detail: str = Field(description="One sentence: what is wrong, and what is allowed.")
+
+
+class Sensor(BaseModel):
+    id: int
+    tipo: str
+    modelo: str
+    clave: str = Field(description="The device's unique key.")
+    nombre: str | None
+    estado: SensorStateWord
+    ultima_lectura: datetime | None
+    ajuste_temperatura: float = Field(description="K, added to what the device reports.")
+    ajuste_humedad: float = Field(description="% points, added to what the device reports.")
+    temperatura_min: float | None = Field(description="°C; an anomaly below.")
+    temperatura_max: float | None = Field(description="°C; an anomaly above.")
+    humedad_min: float | None = Field(description="%; an anomaly below.")
+    humedad_max: float | None = Field(description="%; an anomaly above.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class Lectura(BaseModel):
+    id: int
+    sensor_id: int
+    temperatura: float | None = Field(description="°C")
+    humedad: float | None = Field(description="%")
+    otros: dict[str, float] = Field(description="Further quantities, such as `presion` (hPa) or `bateria` (%).")
+    timestamp: datetime = Field(description="When it was measured.")
+    recibida_en: datetime
+    secuencia: int | None = Field(description="The device's own counter.")
+    calidad: QualityWord
+    fuente: str = Field(description="The driver it came by.")
+    created_at: datetime
+    updated_at: datetime
+    originales: dict[str, float] = Field({}, description="Values as received, where they were changed or doubted.")
+    hora_dispositivo: datetime | None = Field(None, description="The device's own time, where it was not believed.")
+    reloj_en_hora: bool = Field(True, description="False where the machine did not know the time yet.")
+
+
+class Ubicacion(BaseModel):
+    id: int
+    sensor_id: int
+    latitud: str = Field(description="Degrees, WGS 84, as text.")
+    longitud: str = Field(description="Degrees, WGS 84, as text.")
+    descripcion: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class UbicacionCercana(Ubicacion):
+    distancia_km: float
+
+
+class Anomalia(BaseModel):
+    id: int
+    sensor_id: int
+    lectura_id: int | None
+    tipo: AnomalyKindWord
+    valor: float | None
+    puntuacion: float = Field(ge=0, le=1)
+    explicacion: str
+    explicacion_en: str
+    estado: AnomalyStateWord
+    resuelta_en: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Prediccion(BaseModel):
+    id: int
+    sensor_id: int
+    ubicacion_id: int | None
+    magnitud: MagnitudeWord
+    horizonte_s: int = Field(description="Seconds from the last reading.")
+    valor: float = Field(description="The mean of the 15 minutes that end at `fecha_prediccion`.")
+    inferior: float = Field(description="With `superior` an interval that holds 90 %.")
+    superior: float
+    fecha_prediccion: datetime
+    modelo: str
+    probabilidad: float | None
+    comentario: str | None
+    comentario_en: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Rechazo(BaseModel):
+    index: int = Field(description="The reading's place in the list, from 0.")
+    reason: str
+
+
+class Resumen(BaseModel):
+    """What became of a list of readings."""
+
+    stored: int
+    duplicates: int
+    rejected: list[Rechazo]
+
+
+class Cifras(BaseModel):
+    """``null`` where no reading carries the quantity."""
+
+    min: float | None
+    mean: float | None
+    max: float | None
+    count: int
+
+
+class Estadisticas(BaseModel):
+    sensor_id: int
+    desde: datetime | None
+    hasta: datetime | None
+    count: int
+    temperatura: Cifras
+    humedad: Cifras
+
+
+class Punto(BaseModel):
+    """``timestamp`` is where the bucket begins."""
+
+    timestamp: datetime
+    count: int
+    temperatura: Cifras
+    humedad: Cifras
+
+
+class Ficha(BaseModel):
+    access_token: str
+    token_type: str = "bearer"  # noqa: S105 - OAuth's own word
+    expires_in: int = Field(description="Seconds.")
+
+
+class Salud(BaseModel):
+    status: str = Field(description="`ok` or `degraded`.")
+    motivos: list[str] = Field([], description="Only for whoever may read; each is one sentence.")
+
+
+class Entrenamiento(BaseModel):
+    detail: str
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problema, "description": why}
+    for status, why in {
+        400: "Not JSON",
+        401: "A token is missing or not good (secured mode)",
+        403: "Not allowed: the role, the Origin or the Host",
+        404: "Unknown",
+        408: "The body took too long",
+        409: "It contradicts what is stored",
+        413: "The body is too large",
+        422: "A value is wrong, missing or out of range",
+        429: "Too many attempts",
+        503: "The database does not answer now",
+    }.items()
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route, besides those that every route may answer."""
+    return {status: PROBLEMS[status] for status in (401, 403, 422, 503, *statuses)}
+
+
+def takes(*models: type[Input], many: type[Input] | None = None) -> dict[str, Any]:
+    """A route's body, for the description: it is read by hand, to count it and to tell what is wrong."""
+    schemas: list[dict[str, Any]] = [model.model_json_schema() for model in models]
+    if many is not None:
+        schemas.append({"type": "array", "items": many.model_json_schema(), "minItems": 1, "maxItems": 10_000})
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
