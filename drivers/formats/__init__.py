@@ -4,6 +4,8 @@ A format is one file and one line in ``registry``. ``vocabulary`` and ``names`` 
 and ``timestamps`` the figures; ``record`` makes readings of them.
 """
 
-from drivers.formats.registry import decode_mqtt
+from drivers.formats.explain import decode_capture, decode_case, explain, kind_of
+from drivers.formats.registry import SERIAL_FORMATS, decode_mqtt
+from drivers.formats.serial_decoder import SerialDecoder
 
-__all__ = ["decode_mqtt"]
+__all__ = ["SERIAL_FORMATS", "SerialDecoder", "decode_capture", "decode_case", "decode_mqtt", "explain", "kind_of"]

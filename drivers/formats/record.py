@@ -1,6 +1,6 @@
 """What a decoder gathers from one message, and how it becomes readings: one per device, probe and moment."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from drivers.base import QUANTITIES, Decoded, Kind, Measurement, Reading
@@ -74,10 +74,43 @@ class Collector:
 
 
 def _reading(key: tuple[str | None, str, datetime | None], probe: _Probe) -> Reading:
-    values = probe.values
-    humidity, temperature = values.get("humidity"), values.get("temperature")
-    if humidity and humidity.value == 0 and (temperature.value == 0 if temperature else "temperature" in probe.failed):
-        # 0 %RH beside 0 °C, or beside no temperature, is no weather: a variable that nothing was read into yet
-        probe.failed.extend(quantity for quantity in ("humidity", *_FROM_BOTH) if values.pop(quantity, None))
-    failed = tuple([quantity for quantity in dict.fromkeys(probe.failed) if quantity not in values])
-    return Reading(key[0], key[1], tuple(values.values()), failed, key[2], probe.sequence, probe.model)
+    failed = tuple([quantity for quantity in dict.fromkeys(probe.failed) if quantity not in probe.values])
+    measurements = tuple(probe.values.values())
+    reading = Reading(key[0], key[1], measurements, failed, key[2], probe.sequence, probe.model)
+    return without_false_zeros(reading) if "humidity" in probe.values else reading
+
+
+def without_false_zeros(reading: Reading) -> Reading:
+    """0 %RH beside 0 °C, or beside no temperature, is no weather: a variable that nothing was read into yet."""
+    values = {one.quantity: one.value for one in reading.measurements}
+    if values.get("humidity") != 0:
+        return reading
+    if values.get("temperature") != 0 and "temperature" not in reading.failed:
+        return reading
+    false = [quantity for quantity in ("humidity", *_FROM_BOTH) if quantity in values]
+    kept = tuple(one for one in reading.measurements if one.quantity not in false)
+    return replace(reading, measurements=kept, failed=tuple(dict.fromkeys((*reading.failed, *false))))
+
+
+def merged(first: Decoded, second: Decoded) -> Decoded | None:
+    """Two lines of one record as one; None where a probe has a quantity in both, so that a new record begins."""
+    readings = {(reading.device, reading.probe): reading for reading in first.readings}
+    for reading in second.readings:
+        key = (reading.device, reading.probe)
+        held = readings.get(key)
+        if held is None:
+            readings[key] = reading
+            continue
+        if not _quantities(held).isdisjoint(_quantities(reading)):
+            return None
+        joined = replace(
+            held, measurements=held.measurements + reading.measurements, failed=held.failed + reading.failed
+        )
+        readings[key] = without_false_zeros(joined)
+    measured = any(reading.measurements for reading in readings.values())
+    told = first if first.kind is Kind.READING or second.kind is Kind.ERROR else second
+    return Decoded(Kind.READING if measured else Kind.ERROR, first.format, tuple(readings.values()), None, told.reason)
+
+
+def _quantities(reading: Reading) -> set[str]:
+    return {one.quantity for one in reading.measurements} | set(reading.failed)

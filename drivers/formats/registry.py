@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivers.base import Decoded, Kind
-from drivers.formats import availability, discovery, esphome, generic_json, plain, tasmota
+from drivers.formats import (
+    adafruit_dht,
+    availability,
+    chatter,
+    csv_lines,
+    dht22_frame,
+    discovery,
+    esphome,
+    generic_json,
+    json_lines,
+    labelled_text,
+    plain,
+    tasmota,
+)
+from drivers.formats.line import LineFormat
 from drivers.formats.message import Message, read_message
 
 
@@ -28,6 +42,21 @@ MQTT_FORMATS: tuple[MqttFormat, ...] = (
 """Families that name themselves come first, the generic ones last."""
 
 _GENERIC = 4
+
+LINE_FORMATS: tuple[LineFormat, ...] = (
+    LineFormat(chatter.NAME, chatter.decode),
+    LineFormat(adafruit_dht.NAME, adafruit_dht.decode, spread=True),
+    LineFormat(json_lines.NAME, json_lines.decode),
+    LineFormat(csv_lines.NAME, csv_lines.decode),
+    LineFormat(labelled_text.NAME, labelled_text.decode, spread=True),
+    LineFormat("rest", chatter.decode_rest),
+)
+"""What a serial line of text may be, strict wordings before loose ones."""
+
+SERIAL_FORMATS: frozenset[str] = frozenset(
+    {"auto", adafruit_dht.NAME, json_lines.NAME, csv_lines.NAME, labelled_text.NAME, dht22_frame.NAME}
+)
+"""What ``format`` of a serial driver may say."""
 
 
 def decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any]) -> Decoded:

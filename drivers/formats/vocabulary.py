@@ -9,44 +9,62 @@ from collections.abc import Mapping
 from drivers.formats.words import words
 
 _PHRASES: Mapping[str, str] = {
-    "temperature": """temperature, temperatur, temperatura, temperatuur, temperaturas, temperatures, temp, temps, tmp, temper,
+    "temperature": """
+        temperature, temperatur, temperatura, temperatuur, temperaturas, temperatures, temp, temps, tmp, temper,
         temperat, temprature, tempreture, temperture, tempature, tempc, tempf, tempk, celsius, centigrade,
         fahrenheit, lampotila, teplota, homerseklet, sicaklik, temperatra, toc, degrees celsius, thermometer,
-        температура, темп, 温度, 溫度, 气温, 氣溫, 気温, 온도, θερμοκρασια, temperatuuri, temperatuura, temperature air, thermo,
-        nhiet do, suhu""",
-    "humidity": """humidity, humid, humi, hum, humdity, humedad, humudity, humidite, humidade, umidade, umidita, rh, relhum,
+        температура, темп, 温度, 溫度, 气温, 氣溫, 気温, 온도, θερμοκρασια, temperatuuri, temperatuura, thermo,
+        nhiet do, suhu
+        """,
+    "humidity": """
+        humidity, humid, humi, hum, humdity, humedad, humudity, humidite, humidade, umidade, umidita, rh, relhum,
         relhumidity, relative humidity, humidity relative, rel humidity, humedad relativa, humidite relative,
         umidita relativa, umidade relativa, feuchte, feuchtigkeit, luftfeuchte, luftfeuchtigkeit, rel feuchte,
         relative feuchte, relative luftfeuchtigkeit, hygro, hygrometry, hygrometrie, vochtigheid, luchtvochtigheid,
         vocht, relatieve vochtigheid, fugtighed, luftfuktighet, fuktighet, fukt, kosteus, vlhkost, wilgotnosc, nem,
-        paratartalom, влажность, 湿度, 濕度, 습도, υγρασια, kelembaban, do am, niiskus""",
-    "dew_point": """dew point, dewpoint, dew pt, dewpt, dew, dewpointc, dew point temperature, dewpoint temperature, taupunkt,
+        paratartalom, влажность, 湿度, 濕度, 습도, υγρασια, kelembaban, do am, niiskus
+        """,
+    "dew_point": """
+        dew point, dewpoint, dew pt, dewpt, dew, dewpointc, dew point temperature, dewpoint temperature, taupunkt,
         taupunkttemperatur, rocio, punto de rocio, punto rocio, temperatura de rocio, temperatura rocio, point de
         rosee, point rosee, rosee, punto di rugiada, rugiada, ponto de orvalho, orvalho, dauwpunt, dugpunkt,
-        daggpunkt, duggpunkt, kastepiste, rosny bod, punkt rosy, точка росы, 露点, 露點, dp""",
-    "heat_index": """heat index, heatindex, heat idx, hi, hic, hif, feels like, feelslike, feels like temperature, feels like
+        daggpunkt, duggpunkt, kastepiste, rosny bod, punkt rosy, точка росы, 露点, 露點, dp
+        """,
+    "heat_index": """
+        heat index, heatindex, heat idx, hi, hic, hif, feels like, feelslike, feels like temperature, feels like
         temp, apparent temperature, apparent temp, real feel, realfeel, indice de calor, indice calor, sensacion
         termica, sensacion, indice de chaleur, hitzeindex, gefuhlte temperatur, ressenti, indice di calore, 体感温度,
-        humidex""",
-    "pressure": """pressure, press, pres, baro, barometer, barometric pressure, barometric, air pressure, atmospheric pressure,
+        humidex
+        """,
+    "pressure": """
+        pressure, press, pres, baro, barometer, barometric pressure, barometric, air pressure, atmospheric pressure,
         atm pressure, pressure abs, absolute pressure, station pressure, presion, presion atmosferica, presion
         barometrica, pression, pression atmospherique, pressione, pressione atmosferica, pressao, pressao
         atmosferica, druck, luftdruck, luchtdruk, druk, lufttryk, lufttryck, ilmanpaine, tlak, cisnienie, basinc,
-        legnyomas, давление, 气压, 氣壓, 気圧, 기압""",
-    "pressure_sea_level": """sea pressure, seapressure, sea level pressure, pressure sea level, sealevel pressure, pressure sealevel,
+        legnyomas, давление, 气压, 氣壓, 気圧, 기압
+        """,
+    "pressure_sea_level": """
+        sea pressure, seapressure, sea level pressure, pressure sea level, sealevel pressure, pressure sealevel,
         pressure sea, slp, qnh, mslp, msl pressure, relative pressure, pressure relative, pressure at sea level,
-        luftdruck meereshohe""",
-    "battery": """battery, batt, bat, battery level, batterylevel, battery percent, battery percentage, battery pct, batt
+        luftdruck meereshohe
+        """,
+    "battery": """
+        battery, batt, bat, battery level, batterylevel, battery percent, battery percentage, battery pct, batt
         level, bat level, batlevel, battlevel, batt percent, batt pct, bat percent, bat pct, soc, state of charge,
         bateria, nivel bateria, nivel de bateria, batterie, batteriestand, batterij, batteria, batteri, akku, accu,
-        akkustand, battery remaining, battery capacity, 电池, 電池, 배터리, батарея""",
-    "battery_voltage": """battery voltage, batteryvoltage, battery volt, battery volts, battery v, batt voltage, batt volt, batt
+        akkustand, battery remaining, battery capacity, 电池, 電池, 배터리, батарея
+        """,
+    "battery_voltage": """
+        battery voltage, batteryvoltage, battery volt, battery volts, battery v, batt voltage, batt volt, batt
         volts, batt v, bat voltage, bat volt, bat volts, bat v, battv, batv, batvolt, battvolt, vbat, vbatt,
         vbattery, v bat, v batt, voltage battery, voltage bat, battery mv, batt mv, bat mv, batterie spannung,
         batteriespannung, akkuspannung, tension batterie, voltaje bateria, voltaje de bateria, tension bateria,
-        tensione batteria, volt, volts, voltage""",
-    "co2": """co2, carbon dioxide, carbondioxide, carbondioxid, kohlendioxid, dioxido de carbono, dioxyde de carbone,
-        anidride carbonica, co2 concentration, co2 level, co2 ppm, 二氧化碳""",
+        tensione batteria, volt, volts, voltage
+        """,
+    "co2": """
+        co2, carbon dioxide, carbondioxide, carbondioxid, kohlendioxid, dioxido de carbono, dioxyde de carbone,
+        anidride carbonica, co2 concentration, co2 level, co2 ppm, 二氧化碳
+        """,
     "illuminance": "illuminance, illumination, lux, illuminance lux, light lux, lux level, iluminancia, helligkeit",
 }
 PHRASES: Mapping[tuple[str, ...], str] = {
@@ -109,9 +127,10 @@ LETTERS: Mapping[str, str] = {"t": "temperature", "h": "humidity"}
 
 NEUTRAL: frozenset[str] = frozenset(
     words(
-        """sensor sensors value values val reading readings data measurement measurements measure measured current
-        currently actual now live state computed calculated de del la el le the of in° deg degree degrees o r
-        readout relative rel wert messwert aktuell valor lectura actuel attuale"""
+        """is are es ist est esta at was and y und et sample ok got info debug sensor sensors value values val reading
+        readings data measurement measurements measure measured current currently actual now live state computed
+        calculated de del la el le the of in° deg degree degrees o r readout relative rel wert messwert aktuell
+        valor lectura actuel attuale"""
     )
 )
 """Words that tell no probe from another: they fall out of the probe, though they stay in the measurement's name."""

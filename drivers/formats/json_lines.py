@@ -1,0 +1,30 @@
+"""JSON lines: one object a line, read as generic JSON is.
+
+Wire: ``{"temperature":21.5,"humidity":60}`` + LF. A line whose beginning or end is missing is no JSON and is not
+half-read. Failure: null (ArduinoJson's NaN). Source: ArduinoJson, Home Assistant's serial page.
+
+Sample: ``{"temperature":21.5,"humidity":60}``
+"""
+
+import re
+
+from drivers.base import Decoded, Kind
+from drivers.formats.generic_json import decode_document
+from drivers.formats.line import LineState
+from drivers.formats.message import NO_DOCUMENT, parse_json
+
+NAME = "json"
+_CUT = re.compile(r'"\s*:|[}\]]\s*$')
+
+
+def decode(line: str, state: LineState) -> Decoded | None:  # noqa: ARG001 - every line format is asked in the same way
+    """Read a line that is a JSON object or array, refuse one that was; None where it is neither."""
+    text = line.strip()
+    if text[:1] in ("{", "["):
+        document, broken, _ = parse_json(text.encode())
+        if document is NO_DOCUMENT:
+            return Decoded(Kind.ERROR, NAME, reason=f"invalid JSON: {broken}") if '"' in text else None
+        return decode_document(document, None)
+    if _CUT.search(text) and '"' in text:
+        return Decoded(Kind.NOISE, NAME, reason="the end of a JSON line whose beginning is missing")
+    return None

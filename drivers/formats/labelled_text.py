@@ -1,0 +1,75 @@
+"""Labelled text: lines that name their values, as most sketches print them, in many languages.
+
+Wire: ``Humidity: 45.2 %  Temperature: 23.1 °C``, ``temp=-0.6, humi=44.1``, ``T:24.5 H:50.1``, ``OK: 19 *C, 31 H``;
+labels before or after, with or without units (°C and % then), °F repeating °C; one line a record or one a quantity. A sensor
+may be named before its values (``Sensor 2 data:``, ``DHT22 #1: T=…``). Failure: ``nan``, a sentinel (-999, -127), or a
+sentence (``Failed to read from DHT``).
+Source: DHTlib, DHTNew, SimpleDHT, DHTesp examples; sketches in Arduino forum threads.
+
+Sample: ``Humedad: 54.30%   Temperatura: 26.20°C``
+"""
+
+import re
+
+from drivers.base import Decoded, Kind, Reading
+from drivers.formats.failures import failed_quantities
+from drivers.formats.labels import Labelled, scan
+from drivers.formats.line import LineState
+from drivers.formats.names import derive_probe, read_model
+from drivers.formats.record import Collector
+from drivers.formats.values import Failure, settle
+from drivers.formats.vocabulary import MODELS
+
+NAME = "text"
+_PARTS = "|".join(MODELS)
+_NOUN = "sensor|probe|sonda|sonde|fühler|zone|zona|channel|canal|node|nodo"
+_SENSOR = rf"(?:(?:{_NOUN})|(?:{_PARTS})[0-9]{{0,4}}[a-z]?)\s?[#_-]?\s?[0-9]{{1,3}}"
+_PREFIX = re.compile(rf"\s*(?P<name>{_SENSOR})\s?(?:[:>|,]|->|-\s)\s*(?=[^\s\d.+-])", re.IGNORECASE)
+_ANNOUNCED = re.compile(
+    rf"\W*(?P<name>{_SENSOR})(?:\s+(?:data|readings?|values?|datos|werte))?\s*:?\s*$", re.IGNORECASE
+)
+
+
+def decode(line: str, state: LineState) -> Decoded | None:
+    """Read a line that labels its values; None where it labels none."""
+    announced = _ANNOUNCED.match(line)
+    if announced is not None:
+        state.sensor = announced["name"]
+        return Decoded(Kind.NOISE, NAME, reason="names the sensor that the next lines speak of")
+    prefix = _PREFIX.match(line)
+    sensor = prefix["name"] if prefix else state.sensor
+    found = scan(line[prefix.end() :] if prefix else line, state.first)
+    return decode_labelled(found, line, sensor)
+
+
+def decode_labelled(
+    found: list[Labelled], line: str, sensor: str | None = None, device: str | None = None
+) -> Decoded | None:
+    """Readings of what was found in a line; where nothing was, a failure that the line tells of; else None."""
+    collector = Collector()
+    for one in found:
+        _take(one, collector, sensor, device)
+    if collector.probes:
+        return collector.decoded(NAME)
+    failed = failed_quantities(line)
+    if failed is None:
+        return None
+    probe = derive_probe(sensor)
+    reading = Reading(device, probe, failed=failed, model=read_model(sensor) if sensor else None)
+    return Decoded(Kind.ERROR, NAME, (reading,), reason="the device says that it could not read")
+
+
+def _take(one: Labelled, collector: Collector, sensor: str | None, device: str | None) -> None:
+    quantity = one.name.quantity or ""
+    unit, value = one.unit, None if isinstance(one.value, Failure) else one.value
+    if value is not None:
+        settled = settle(quantity, value, unit)
+        if settled is None:
+            return
+        quantity, unit = settled
+    own = None if one.name.bare or not one.name.remainder else one.label
+    name = " ".join(filter(None, (sensor, own))) or None
+    probe = derive_probe(name)
+    collector.add(
+        quantity, value, unit, device=device, probe=probe, name=name, model=read_model(name) if name else None
+    )

@@ -1,0 +1,228 @@
+"""Scanning a line of text for labelled values: ``Humidity: 45.2 %``, ``temp=-0.6``, ``T 21.5``, ``19 *C, 31 H``."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from drivers.formats.names import NO_NAME, Name, read_letter, read_name
+from drivers.formats.units import fits, read_unit
+from drivers.formats.values import FAILED, FAILURE_WORDS, Failure, is_sentinel
+
+MOST_VALUES = 32
+"""Values looked at in one line; the longest sketch prints a dozen."""
+
+_TOKEN = re.compile(
+    r"(?P<number>(?<![\w.])(?:(?<![\d)\]%])[+-])?(?:[0-9]{1,10}(?:\.[0-9]{1,10}|,[0-9]{1,10}(?![0-9,]))?|\.[0-9]{1,10}))"
+    r"|(?P<word>[^\W\d_][\w#]*)|(?P<dashes>--[-.]*)"
+)
+_UNIT = re.compile(
+    r"\s?(?:(?:Â?[°º˚]|[*'`?\ufffd]|o(?=[CF]\b)|deg(?:rees?)?\b)\s?)?(?P<degrees>[CFK]|celsius|celcius|centigrade|fahrenheit)"
+    r"(?![\w:=]|\s?[:=])"
+    r"|\s?(?P<share>%)\s?(?:RH|rH|HR|r\.?\s?[FH]\.?)?(?![\w:=])"
+    r"|\s?(?P<other>hPa|mbar|kPa|Pa|mmHg|inHg|lux|lx|ppm|mV|V)(?![\w:=]|\s?[:=])"
+    r"|\s?(?P<relative>RH|H)(?=\s*(?:[,;)]|$))"
+    r"|\s?(?P<bare>Â?[°º˚])",
+    re.IGNORECASE,
+)
+_LABEL_UNIT = re.compile(r"[(\[]\s*([^()\[\]]{1,14})\s*[)\]]\s*$")
+_SEGMENTS = re.compile(r"[,;|~\t(){}\[\]<>\"]|\.\s|\s-+\s|:\s?")
+_HEX_PAIR = re.compile(r"[0-9a-fA-F]{2}")
+_LETTERS = {"i": "heat_index", "d": "dew_point"}
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A value as a line labels it. ``letter``: the label is one letter, believed only where others bear it out."""
+
+    name: Name
+    label: str
+    value: float | Failure
+    unit: str
+    letter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A number or failure word with what stands before and after it."""
+
+    value: float | Failure
+    unit: str
+    before: str
+    at_start: bool
+    cut: bool  # it starts with a point at the line's start: digits are missing
+
+
+def scan(line: str, first: bool = False) -> list[Labelled]:
+    """The labelled values of a line, in order. ``first``: its beginning may be missing, so only labels count."""
+    figures = list(_figures(line))
+    if not figures:
+        return []
+    if figures[0].at_start and len(figures) > 1 and not first and _labels_follow(line, figures):
+        figures = [
+            replace(figure, before=after) for figure, after in zip(figures, _labels_after(line, figures), strict=True)
+        ]
+    found: list[Labelled] = []
+    for figure in figures:
+        labelled = _label(figure, found[-1] if found else None, first)
+        if labelled is not None:
+            found.append(labelled)
+    return _believed(found)
+
+
+def _figures(line: str) -> Iterator[_Figure]:
+    """Numbers and failure words; a number that belongs to a word, a clock or a name is left in the text before it."""
+    start = 0
+    count = 0
+    end = 0
+    for token in _TOKEN.finditer(line):
+        if token.start() < end:
+            continue
+        before = line[start : token.start()]
+        if token["number"] is None:
+            quantity = _name_of(before)[0].quantity
+            if quantity is None or (token["dashes"] or token["word"]).lower() not in FAILURE_WORDS | {token["dashes"]}:
+                continue
+            unit = _UNIT.match(line, token.end())
+            end = start = unit.end() if unit else token.end()
+            yield _Figure(FAILED, "", before, False, False)
+        else:
+            unit = _UNIT.match(line, token.end())
+            end = unit.end() if unit else token.end()
+            if not _stands_alone(line, token.start(), end, unit is not None):
+                continue
+            if unit is None and before.strip() and not _introduces(before):
+                continue  # an index in a name: "Sensor 1 temp: 23.4"
+            text = token["number"]
+            at_start = not before.strip()
+            start = end
+            yield _Figure(float(text.replace(",", ".")), _unit_text(unit), before, at_start, text[0] == ".")
+        count += 1
+        if count >= MOST_VALUES:
+            return
+
+
+def _introduces(text: str) -> bool:
+    """Whether what follows ``text`` is a value and no part of a name."""
+    return text.rstrip().endswith((":", "=")) or _name_of(text)[0].quantity is not None
+
+
+def _stands_alone(line: str, start: int, end: int, has_unit: bool) -> bool:
+    """Not part of a hex figure, a clock, a date or a version."""
+    before, after = line[start - 1 : start], line[end : end + 2]
+    if not has_unit and after[:1] and (after[0].isalnum() or after[0] == "_"):
+        return False
+    if after[:1] in (":", "/", "-", ".") and after[1:2].isdigit():
+        return False
+    return not (before in (":", "/") and line[start - 2 : start - 1].isdigit())
+
+
+def _unit_text(match: re.Match[str] | None) -> str:
+    if match is None:
+        return ""
+    if match["degrees"]:
+        return read_unit(match["degrees"]) or ""
+    if match["share"]:
+        return "%"
+    if match["relative"]:
+        return "%RH"
+    return (read_unit(match["other"]) or "") if match["other"] else "°"
+
+
+def _labels_follow(line: str, figures: list[_Figure]) -> bool:
+    return read_name(_labels_after(line, figures)[-1].strip(" .,;!)")).quantity is not None
+
+
+def _labels_after(line: str, figures: list[_Figure]) -> list[str]:
+    """For lines such as ``23.5 C temperature, 45 % humidity``: each figure's label is what stands before the next."""
+    place = sum(len(figure.before) for figure in figures[:1])
+    labels = [figure.before for figure in figures[1:]]
+    tail = re.split(r"[0-9]", line[place:])[-1]
+    unit = _UNIT.match(tail)
+    return [*labels, tail[unit.end() :] if unit else tail]
+
+
+def _name_of(text: str) -> tuple[Name, str, str, bool]:
+    """The last label in a text: its name, its words, the unit in its parentheses, and whether : or = follows it."""
+    text = text.rstrip()
+    introduced = text.endswith((":", "="))
+    text = text.rstrip(":= \t-")
+    unit = ""
+    match = _LABEL_UNIT.search(text)
+    if match is not None:
+        unit = read_unit(match[1]) or ""
+        text = text[: match.start()]
+    segments = [segment.strip() for segment in _SEGMENTS.split(text[-120:])]
+    label = (
+        next((segment for segment in reversed(segments) if segment), "")
+        if segments and not segments[-1]
+        else segments[-1]
+    )
+    words = label.split()[-5:]
+    while len(words) > 1 and _HEX_PAIR.fullmatch(words[0]):
+        del words[0]
+    label = " ".join(words).strip("-_.!?=*#").strip()
+    return (read_letter(label) if label else NO_NAME), label, unit, introduced
+
+
+def _label(figure: _Figure, previous: Labelled | None, first: bool) -> Labelled | None:
+    name, label, unit, introduced = _name_of(figure.before)
+    told = figure.unit
+    if name.refusal:
+        return None
+    if name.quantity is not None:
+        return _settle(name, label, figure, told or unit or name.unit, introduced)
+    letter = _LETTERS.get(label.lower())
+    if letter is not None and introduced:
+        return _settle(Name(letter, bare=True), label, figure, told, introduced, letter=True)
+    if not label:
+        return None if figure.cut or (first and figure.at_start) else _unlabelled(figure, previous)
+    quantity = _BY_UNIT.get(told)
+    if quantity is None or not introduced or _is_refused(label):
+        return None
+    return _settle(Name(quantity, remainder=label), label, figure, told, introduced)
+
+
+_BY_UNIT = {"°C": "temperature", "°F": "temperature", "%RH": "humidity", "hPa": "pressure", "lx": "illuminance"}
+
+
+def _is_refused(label: str) -> bool:
+    """Whether the label with a quantity's word beside it would be refused: ``Max Value`` as ``CPU``."""
+    return bool(read_name(f"{label} temperature").refusal)
+
+
+def _unlabelled(figure: _Figure, previous: Labelled | None) -> Labelled | None:
+    """A figure without a label: the last value in another unit, or what its unit says."""
+    unit = figure.unit
+    if previous is not None:
+        quantity = previous.name.quantity or ""
+        if unit and unit != previous.unit and unit != "°" and fits(quantity, unit):
+            return replace(previous, value=figure.value, unit=unit)
+        if unit == "%" and quantity == "temperature":
+            return Labelled(Name("humidity", bare=True), "", figure.value, "%")
+    by_unit = _BY_UNIT.get(unit)
+    if by_unit is None or (previous is not None and previous.name.quantity == by_unit):
+        return None
+    return _settle(Name(by_unit, bare=True), "", figure, unit, True)
+
+
+def _settle(
+    name: Name, label: str, figure: _Figure, unit: str, introduced: bool, letter: bool = False
+) -> Labelled | None:
+    quantity = name.quantity or ""
+    symbol = "" if unit == "°" else "%" if unit == "%RH" else unit
+    if symbol and not fits(quantity, symbol):
+        return None
+    value = figure.value
+    if not isinstance(value, Failure) and is_sentinel(quantity, value):
+        value = FAILED
+    letter = letter or (len(label.split()[-1:]) == 1 and len(label.split()[-1]) == 1 if label else False)
+    if letter and not (introduced or symbol):
+        return None
+    return Labelled(name, label, value, symbol, letter)
+
+
+def _believed(found: list[Labelled]) -> list[Labelled]:
+    """One-letter labels count where both T and H stand, or where the unit fits."""
+    letters = {one.label[-1:].lower() for one in found if one.letter}
+    both = {"t", "h"} <= letters
+    return [one for one in found if not one.letter or both or one.unit]
