@@ -166,12 +166,13 @@ class Config(Section):
 EMBEDDED_DRIVER: Mapping[str, Any] = {"name": "mqtt", "type": "mqtt", "url": "embedded", "topics": ["#"]}
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+def load(path: Path | None, environ: Mapping[str, str], *, search: bool = True) -> Config:
     """Read, merge and check everything; raises :class:`ConfigFaults` with every fault, not only the first.
 
-    ``path`` None: ``$SERENO_CONFIG``, ``./config.yaml``, ``/etc/sereno/config.yaml``, else the defaults.
+    ``path`` None: ``$SERENO_CONFIG``, ``./config.yaml``, ``/etc/sereno/config.yaml``, else (or without ``search``)
+    the defaults.
     """
-    sources = config_sources.read(path, environ)
+    sources = config_sources.read(path, environ, search=search)
     known = Config.model_fields
     for name in sources.values.keys() - known.keys():
         sources.fault((name,), f"unknown section; {did_you_mean(str(name), known)}")

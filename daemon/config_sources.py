@@ -76,9 +76,9 @@ def find(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     return next((candidate for candidate in (Path("config.yaml"), SYSTEM_CONFIG) if candidate.is_file()), None)
 
 
-def read(path: Path | None, environ: Mapping[str, str]) -> Sources:
+def read(path: Path | None, environ: Mapping[str, str], *, search: bool = True) -> Sources:
     """Merge all sources, weakest first: file, ``.env`` in the current folder and beside the file, environment."""
-    file = find(path, environ)
+    file = find(path, environ) if search else path
     sources = Sources(file=file, folder=file.parent if file else Path())
     if file:
         _read_yaml(file, sources)

@@ -1,10 +1,12 @@
 """Sensors and readings of a running daemon: list them, rename a sensor, give it limits, let a deleted key back in."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from daemon.client import Client, ClientError
 from daemon.commands.console import local, number, out, plain, print_json, print_line, table
+from daemon.errors import UsageError
 
 PAGE = 1000
 """Rows asked for at a time: the most that the daemon gives."""
@@ -21,14 +23,15 @@ def find_sensor(client: Client, wanted: str) -> dict[str, Any]:
     if wanted.isdecimal():
         row: dict[str, Any] = client.get(f"/api/v1/sensors/{wanted}")
         return row
-    sensors = list(all_sensors(client))
-    found = [row for row in sensors if row["clave"] == wanted] or [row for row in sensors if row["nombre"] == wanted]
+    found = client.get("/api/v1/sensors", clave=wanted)
+    found = found or [row for row in all_sensors(client) if row["nombre"] == wanted]
     if not found:
         raise ClientError(f"there is no sensor {wanted!r}; `sereno sensors` lists ids, keys and names")
     if len(found) > 1:
         ids = ", ".join(str(row["id"]) for row in found)
         raise ClientError(f"several sensors are called {wanted!r}; give one of the ids {ids}")
-    return found[0]
+    only: dict[str, Any] = found[0]
+    return only
 
 
 def names_of(client: Client) -> dict[int, str]:
@@ -73,6 +76,25 @@ def change_sensor(client: Client, wanted: str, changes: dict[str, Any]) -> None:
     changed = client.request("PATCH", f"/api/v1/sensors/{row['id']}", changes)[0]
     words = ", ".join(f"{name} {changed[name]}" for name in changes)
     out.print(plain(f"sensor {changed['id']} ({changed['clave']}): {words}"))
+
+
+def limit(text: str) -> float | None:
+    """A limit as typed: a number, or ``none`` for no limit; raises UsageError."""
+    if text.lower() == "none":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise UsageError(f"{text!r} is not a limit; write a number or none")
+    return value
+
+
+def allow(client: Client, key: str) -> None:
+    """Let a deleted key in again, by making its sensor anew: what its device says is taken from now on."""
+    row = client.post("/api/v1/sensors", {"tipo": "temperatura_humedad", "modelo": "desconocido", "clave": key})
+    out.print(plain(f"{key} is back as sensor {row['id']}: what its device says is taken again", "green"))
 
 
 def show_readings(

@@ -1,9 +1,26 @@
 """Moments as people type them: ``2h`` (ago), ``2025-07-20``, ``2025-07-20T10:30``, with or without a zone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
 
 from daemon.errors import UsageError
 from drivers.settings import parse_duration
+
+
+def between(since: str | None, until: str | None) -> tuple[str | None, str | None]:
+    """Both ends of a period, as the daemon takes them."""
+    now = datetime.now(UTC)
+    return moment(since, now), moment(until, now)
+
+
+def zone(name: str | None) -> tzinfo | None:
+    """A time zone by name; None is this machine's. Raises UsageError."""
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise UsageError(f"{name!r} is not a time zone; write Europe/Madrid or UTC") from None
 
 
 def moment(text: str | None, now: datetime) -> str | None:

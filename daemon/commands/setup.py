@@ -1,0 +1,131 @@
+"""Before the daemon runs and around it: ``init``, ``check``, ``doctor``, ``run`` and ``db``."""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from daemon import config_sources, doctor, logs, state
+from daemon.commands.console import err, out, plain, print_json, size, table
+from daemon.commands.place import enter, prepared
+from daemon.config import Config, load
+from daemon.errors import ConfigFaults, SerenoError
+from daemon.resources import resource
+from drivers.mqtt_settings import is_loopback
+
+
+def init(target: Path) -> None:
+    """Write the commented configuration; what is there already is never touched."""
+    text = resource("config.yaml").read_bytes()
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    except FileExistsError:
+        raise SerenoError(f"{target} is there already and stays as it is; give another path, or move it away") from None
+    except OSError as error:
+        raise SerenoError(f"{target} cannot be written: {error.strerror}; give another path") from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
+    err.print(plain(f"{target} written; sereno check {target} validates it, sereno run --config {target} uses it"))
+
+
+def check(path: Path | None, environ: Mapping[str, str] = os.environ) -> None:
+    """Validate the configuration and say what it amounts to; raises ConfigFaults with every fault."""
+    config = load(path, environ)
+    file = config_sources.find(path, environ)
+    drivers = ", ".join(f"{driver.name} ({driver.type})" for driver in config.drivers) or "none"
+    out.print(
+        plain(f"✓ {file or 'the defaults'}: {config.server.host}:{config.server.port}, {config.auth.mode}", "green")
+    )
+    out.print(plain(f"  drivers: {drivers}"))
+    if config.broker.embedded:
+        out.print(plain(f"  broker: {config.broker.host}:{config.broker.port}"))
+    for warning in warnings(config):
+        err.print(plain(f"! {warning}", "yellow"))
+
+
+def warnings(config: Config) -> list[str]:
+    """What is allowed and yet should be known."""
+    found = []
+    if not is_loopback(config.server.host):
+        found.append(
+            f"server.host {config.server.host}: passwords and tokens cross the network unencrypted;"
+            " put a proxy with TLS in front where others listen in"
+        )
+    if not config.drivers:
+        found.append("no drivers: readings come in over REST only")
+    return found
+
+
+def examine(config_path: Path | None, state_dir: Path | None, *, as_json: bool) -> bool:
+    """Show every finding of the doctor; True if none is a fault."""
+    faults: tuple[object, ...] = ()
+    config = None
+    try:
+        config = load(config_path, os.environ)
+    except ConfigFaults as error:
+        faults = error.faults
+    found = [doctor.Finding("fault", "configuration", str(fault), "sereno check tells all faults") for fault in faults]
+    found += doctor.examine(doctor.Patient(config, state.resolve(state_dir, os.environ)))
+    if as_json:
+        print_json([asdict(finding) for finding in found])
+    else:
+        made = table("", "", "", "")
+        marks = {"ok": ("✓", "green"), "hint": ("!", "yellow"), "fault": ("✗", "red")}
+        for finding in found:
+            mark, style = marks[finding.level]
+            made.add_row(plain(mark, style), finding.subject, plain(finding.text), plain(finding.cure, style))
+        out.print(made)
+    return all(finding.level != "fault" for finding in found)
+
+
+def run(config_path: Path | None, state_dir: Path | None, *, demo: bool) -> int:
+    """Run the daemon until it is told to stop; returns the exit code. Raises SerenoError before it could start."""
+    from daemon import app
+
+    if demo:
+        # What this machine is configured for is not the demo's: only a file that was named for it counts.
+        config = load(config_path, os.environ, search=False)
+        folder = state.prepare(state.resolve_demo(state_dir, os.environ))
+    else:
+        config, folder = enter(config_path, state_dir)
+    logs.configure(config.log.level, config.log.format)
+    return app.main(config, folder, environ=os.environ, demo=demo)
+
+
+def upgrade(config_path: Path | None, state_dir: Path | None) -> None:
+    """Bring the database to this version's schema, which ``run`` does too; a copy is kept first."""
+    config, folder = enter(config_path, state_dir)
+    database, done = prepared(config, folder)
+    database.close()
+    if done.moved_aside:
+        err.print(plain(f"the database was damaged ({done.damage}) and lies now at {done.moved_aside}", "red"))
+    if done.upgraded_from is None:
+        out.print(plain("the schema is this version's", "green"))
+    else:
+        kept = f"; the database as it was: {done.copied_to}" if done.copied_to else ""
+        out.print(plain(f"upgraded from {done.upgraded_from}{kept}", "green"))
+
+
+def backup(config_path: Path | None, state_dir: Path | None, target: Path | None) -> None:
+    """A consistent copy of a SQLite database, while the daemon runs or not."""
+    from daemon.backup import copy_sqlite
+    from daemon.database import resolve
+
+    config, folder = enter(config_path, state_dir)
+    url = resolve(config.database.url, folder.path)
+    if url.get_backend_name() != "sqlite":
+        raise SerenoError("a PostgreSQL database is copied with its own pg_dump")
+    source = Path(str(url.database))
+    if not source.is_file():
+        raise SerenoError(f"there is no database at {source} yet")
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    copy = target or source.with_name(f"{source.stem}-{stamp}-backup{source.suffix}")
+    if copy.exists():
+        raise SerenoError(f"{copy} is there already and stays as it is; give another path")
+    try:
+        copy_sqlite(source, copy)
+    except (OSError, sqlite3.Error) as error:
+        raise SerenoError(f"{copy} could not be written: {error}; check path, rights and space") from error
+    out.print(plain(f"{copy} ({size(copy.stat().st_size)})", "green"))
