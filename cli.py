@@ -34,6 +34,7 @@ app = typer.Typer(
     name="sereno",
     help="Watch temperature and humidity sensors: lose nothing, say what is odd and what comes next.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
 )
 sensors = typer.Typer(help="List sensors; rename them, give them limits, let a deleted one back in.")

@@ -38,18 +38,9 @@ def resolve(option: Path | None, environ: Mapping[str, str], *, installed: Path 
         return Path(given.split(":")[0])
     if os.geteuid() == 0 and installed.is_dir():
         return installed
-    return _users(environ) / "sereno"
-
-
-def resolve_demo(option: Path | None, environ: Mapping[str, str]) -> Path:
-    """The demo's own folder: ``--state-dir``, else one beside the user's own; never the service's."""
-    return option if option is not None else _users(environ) / "sereno-demo"
-
-
-def _users(environ: Mapping[str, str]) -> Path:
     # XDG base directories: a path that is not absolute is to be ignored.
     base = Path(environ.get("XDG_STATE_HOME", ""))
-    return base if base.is_absolute() else Path.home() / ".local" / "state"
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "sereno"
 
 
 def take_identity(path: Path) -> None:

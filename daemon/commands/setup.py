@@ -85,9 +85,11 @@ def run(config_path: Path | None, state_dir: Path | None, *, demo: bool) -> int:
     from daemon import app
 
     if demo:
+        from daemon.demo import default_folder
+
         # What this machine is configured for is not the demo's: only a file that was named for it counts.
         config = load(config_path, os.environ, search=False)
-        folder = state.prepare(state.resolve_demo(state_dir, os.environ))
+        folder = state.prepare(state_dir or default_folder(os.environ))
     else:
         config, folder = enter(config_path, state_dir)
     logs.configure(config.log.level, config.log.format)
