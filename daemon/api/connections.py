@@ -185,13 +185,22 @@ class Client:
         return None
 
     @property
-    def backlog(self) -> int:
-        """Events that it has not been sent: those waiting, and those dropped that it was not told of."""
-        return self._dropped + sum(len(run.events) for run in self._queue)
+    def waiting(self) -> int:
+        """Events that are queued for it."""
+        return sum(len(run.events) for run in self._queue)
 
     def close(self, code: int, reason: str) -> None:
         """Close the connection; ``reason`` is one English sentence."""
         self._socket.close(code, reason)
+
+    def give_up(self, reason: str) -> int:
+        """Close a connection that does not keep up; returns how many events it lost without being told before."""
+        waiting = self.waiting
+        self._traffic.dropped += waiting
+        self._traffic.closed_slow += 1
+        lost = self._dropped + waiting
+        self.close(1013, f"{reason}, {lost} events were lost; connect again")
+        return lost
 
     def _tell(self, message: dict[str, Any]) -> None:
         self._socket.write(text_frame(orjson.dumps(message)))
@@ -317,10 +326,7 @@ class Hub:
             self._timer = None
 
     def _drop(self, client: Client, reason: str) -> None:
-        lost = client.backlog
-        self.traffic.closed_slow += 1
-        self.traffic.dropped += lost
-        client.close(1013, f"{reason}, {lost} events were lost; connect again")
+        lost = client.give_up(reason)
         who = client.asked.principal.name if client.asked.principal else client.asked.label or "anónimo"
         event = SystemEvent(
             level=Level.WARNING,

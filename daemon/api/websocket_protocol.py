@@ -225,6 +225,8 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
     def handle_close(self, event: Any) -> None:
         self._leave()
         super().handle_close(event)
+        if self.close_sent:
+            self.transport.close()  # both have said it
         self._cut_after(CLOSE_TIMEOUT)
 
     def keepalive_timeout(self) -> None:
