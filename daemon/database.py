@@ -48,6 +48,12 @@ class Database:
     readers: Engine
     writer: Engine
 
+    def create_file(self) -> None:
+        """Make the SQLite file, mode 0600, if it is missing: before SQLite has it; its companions get the same mode."""
+        if self.path is not None and not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+
     def close(self) -> None:
         """Dispose of every pooled connection; after the recorder has ended."""
         self.readers.dispose()
@@ -76,7 +82,7 @@ def resolve(url: str, folder: Path, password: str | None = None) -> URL:
 
 
 def connect(url: URL) -> Database:
-    """Engines for a resolved URL. Nothing is opened yet, but a SQLite file is made, mode 0600, if it is missing."""
+    """Engines for a resolved URL. Nothing is opened yet, but a SQLite file is made if it is missing."""
     if url.get_backend_name() == "sqlite":
         return _sqlite(url)
     options: dict[str, Any] = {
@@ -92,16 +98,14 @@ def connect(url: URL) -> Database:
 
 
 def _sqlite(url: URL) -> Database:
-    path = Path(str(url.database))
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))  # before SQLite has it; -wal and -shm inherit the mode
     readers = create_engine(url, pool_size=4, max_overflow=4, isolation_level="AUTOCOMMIT")
     event.listen(readers, "connect", _prepare_reader)
     writer = create_engine(url, pool_size=1, max_overflow=0)
     event.listen(writer, "connect", _prepare_writer)
     event.listen(writer, "begin", _begin_immediate)
-    return Database(url, path, readers, writer)
+    database = Database(url, Path(str(url.database)), readers, writer)
+    database.create_file()
+    return database
 
 
 def _prepare_reader(connection: Any, _record: object) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from daemon.database import Database
 from daemon.database_faults import outage
@@ -14,10 +14,19 @@ from daemon.reading_store import load_ledger
 _KEPT = ("locked", "full")
 """Troubles after which the connection is as good as before."""
 
+_WRITER_LOCK = 0x5E7E41  # PostgreSQL's advisory lock: what the ledger knows is true for one writer alone
+
+
+class OtherWriterError(SQLAlchemyError):
+    """Another daemon writes to this database."""
+
 
 class WriterConnection:
-    """Belongs to the writer's thread. ``resolve`` is called with an error while a commit's fate is being found out;
-    it pauses and returns True to go on, False to give up."""
+    """Belongs to the writer's thread.
+
+    ``unresolved`` is called with an error while a commit's fate is being found out: it pauses, and returns False
+    when it is time to give up.
+    """
 
     def __init__(self, database: Database, unresolved: Callable[[Exception], bool]) -> None:
         self._database = database
@@ -43,9 +52,25 @@ class WriterConnection:
 
     def _connect(self) -> Connection:
         if self._connection is None:
-            self._connection = self._database.writer.connect()
-            self._connection.info["ledger"] = self.ledger
+            connection = self._database.writer.connect()
+            try:
+                self._be_the_only_one(connection)
+            except BaseException:
+                connection.invalidate()
+                connection.close()
+                raise
+            connection.info["ledger"] = self.ledger
+            self._connection = connection
         return self._connection
+
+    def _be_the_only_one(self, connection: Connection) -> None:
+        """On SQLite the state folder is locked already."""
+        if self.is_sqlite:
+            return
+        with connection.begin():
+            alone = connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _WRITER_LOCK})
+        if not alone:
+            raise OtherWriterError("another daemon writes to this database; stop it, or name another in database.url")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -93,7 +118,7 @@ class WriterConnection:
             if not keep:
                 connection.invalidate()
             connection.rollback()
-        except (DBAPIError, InvalidRequestError, PendingRollbackError):
+        except SQLAlchemyError:
             keep = False
         if not keep:
             self._connection = None
@@ -109,7 +134,7 @@ class WriterConnection:
                     status: str | None = connection.scalar(
                         text("SELECT pg_xact_status(CAST(:name AS xid8))"), {"name": name}
                     )
-            except DBAPIError as again:
+            except SQLAlchemyError as again:
                 error = again
             else:
                 if status != "in progress":
