@@ -130,7 +130,7 @@ class MqttDriver(Driver):
         username, password = settings.username, None
         if settings.password is not None:
             password = settings.password.get_secret_value()
-        if settings.password_file is not None:
+        elif settings.password_file is not None:
             password = _first_line(settings.password_file)
         if settings.url != "embedded":
             endpoint = Endpoint.parse(settings.url)

@@ -160,9 +160,11 @@ def publish(
     retain: bool = False,
     username: str | None = None,
     password: str | None = None,
+    client_id: str = "",
+    patience: float = PATIENCE,
 ) -> None:
     """Publish and wait until the broker has taken each message."""
-    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id)
     if username is not None:
         client.username_pw_set(username, password)
     client.max_inflight_messages = 500
@@ -170,8 +172,19 @@ def publish(
     client.loop_start()
     try:
         for info in [client.publish(topic, payload, qos=qos, retain=retain) for topic, payload in messages]:
-            info.wait_for_publish(PATIENCE)
+            info.wait_for_publish(patience)
             assert info.is_published(), f"{broker.engine} did not take a message"
     finally:
         client.disconnect()
         client.loop_stop()
+
+
+def greeting(port: int, username: str | None = None, password: str = "") -> int:
+    """The return code of an MQTT 3.1.1 broker's CONNACK: 0 welcome, 4 and 5 not."""
+    texts = ["probe"] + ([username, password] if username is not None else [])
+    flags = 0xC2 if username is not None else 0x02
+    body = b"\0\4MQTT\4" + bytes([flags]) + b"\0\x3c"
+    body += b"".join(len(text.encode()).to_bytes(2, "big") + text.encode() for text in texts)
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as probe:
+        probe.sendall(bytes([0x10, len(body)]) + body)
+        return probe.recv(4)[3]
