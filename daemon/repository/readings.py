@@ -6,35 +6,20 @@ its key; without it, or where they are many, the append table is scanned: it hol
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, func, select, update
 
 from daemon.entities import Quality, StoredReading
+from daemon.reading_rows import SHARED_COLUMNS, decode
 from daemon.repository.paging import Listing, Page, below, cut, within
 from daemon.tables import NO_SEQUENCE, QUALITY_CODES, reading, reading_recent, sensor, source
 
 Unfolded = Callable[[int], Sequence[int]]
 
 _LONGEST_ID_LIST = 1000  # beyond it a scan is as quick as so many look-ups
-_COLUMNS = (
-    "id",
-    "sensor_id",
-    "time",
-    "sequence",
-    "temperature",
-    "humidity",
-    "others",
-    "quality",
-    "received_at",
-    "source",
-    "raw",
-    "device_time",
-    "clock_set",
-    "updated_at",
-)
-_QUALITIES = {code: Quality(name) for name, code in QUALITY_CODES.items()}
 
 
 class Key(NamedTuple):
@@ -49,42 +34,18 @@ def key_of(entity: StoredReading) -> Key:
     return Key(entity.time, entity.sensor_id, NO_SEQUENCE if entity.sequence is None else entity.sequence)
 
 
-def columns_of(table: Table) -> list[Column[Any]]:
+def _rows(table: Table) -> Select[Any]:
     """What makes a reading, in one order for both tables."""
-    return [table.c[name] for name in _COLUMNS]
+    shared = [table.c[name] for name in SHARED_COLUMNS]
+    return select(*shared, source.c.name.label("source_name")).join(source, source.c.id == table.c.source, isouter=True)
+
+
+def _reading_of(row: Row[Any]) -> StoredReading:
+    return decode(row._mapping)
 
 
 def _key_columns(table: Table) -> list[ColumnElement[Any]]:
     return [table.c.time, table.c.sensor_id, table.c.sequence]
-
-
-def _numbers(text: str | None) -> Mapping[str, float]:
-    return orjson.loads(text) if text else {}
-
-
-class Sources:
-    """Driver names by their small numbers: read once for each piece of work."""
-
-    def __init__(self, conn: Connection) -> None:
-        self._names = {row.id: row.name for row in conn.execute(select(source.c.id, source.c.name))}
-
-    def reading_of(self, row: Row[Any]) -> StoredReading:
-        return StoredReading(
-            id=row.id,
-            sensor_id=row.sensor_id,
-            time=row.time,
-            received_at=row.received_at,
-            source=self._names[row.source],
-            sequence=None if row.sequence == NO_SEQUENCE else row.sequence,
-            temperature=row.temperature,
-            humidity=row.humidity,
-            others=_numbers(row.others),
-            quality=_QUALITIES[row.quality],
-            raw=_numbers(row.raw),
-            device_time=row.device_time,
-            clock_set=bool(row.clock_set),
-            updated_at=row.updated_at,
-        )
 
 
 def of_sensor(
@@ -100,7 +61,6 @@ def of_sensor(
 def listing(conn: Connection, wanted: Listing, unfolded: Unfolded | None = None) -> Page[StoredReading]:
     """Newest first by time of measurement; ``equals`` may name ``quality`` (a Quality). Key: :class:`Key`."""
     ids = unfolded(wanted.sensor_id) if unfolded is not None and wanted.sensor_id is not None else None
-    sources = Sources(conn)
     if wanted.sensor_id is None:
         rows = _of_all(conn, wanted)
     else:
@@ -109,7 +69,7 @@ def listing(conn: Connection, wanted: Listing, unfolded: Unfolded | None = None)
         conditions = of_sensor(reading, wanted.sensor_id, wanted.start, wanted.end)
         clustered = _newest(conn, reading, wanted, conditions, wanted.limit + 1)
         rows = heapq.merge(recent, clustered, key=_row_key, reverse=True)
-    found = [sources.reading_of(row) for row, _ in zip(rows, range(wanted.limit + 1), strict=False)]
+    found = [_reading_of(row) for row, _ in zip(rows, range(wanted.limit + 1), strict=False)]
     return cut(found, wanted.limit, key_of)
 
 
@@ -121,7 +81,7 @@ def _newest(
     conn: Connection, table: Table, wanted: Listing, conditions: Sequence[ColumnElement[bool]], limit: int
 ) -> Sequence[Row[Any]]:
     key = _key_columns(table)
-    query = select(*columns_of(table)).where(*conditions)
+    query = _rows(table).where(*conditions)
     if wanted.after is not None:
         query = query.where(below(key, wanted.after))
     for name, value in wanted.equals.items():
@@ -130,35 +90,39 @@ def _newest(
     return conn.execute(query.order_by(*(column.desc() for column in key)).limit(limit)).all()
 
 
+@dataclass(order=True, slots=True)
+class _Front:
+    """The next row of one source of rows; where ``row`` is None, the source is not asked yet and none ranks before."""
+
+    rank: tuple[int, ...]
+    row: Row[Any] | None = field(compare=False)
+    more: Iterator[Row[Any]] = field(compare=False)
+
+
 def _of_all(conn: Connection, wanted: Listing) -> Iterator[Row[Any]]:
     """The newest of every sensor, merged: a sensor is read only once its newest row has come to the front.
 
     The clustered table has no index by time alone: it would cost every commit a page to answer this question only.
     """
-    recent = _newest(
-        conn, reading_recent, wanted, within(reading_recent.c.time, wanted.start, wanted.end), wanted.limit + 1
-    )
-    fronts: list[tuple[int, int, int, int, Row[Any] | None, Iterator[Row[Any]]]] = []
-    number = 0  # breaks ties, so that neither rows nor iterators are compared
-
-    def wait(time: int, sensor_id: int, sequence: int, row: Row[Any] | None, more: Iterator[Row[Any]]) -> None:
-        nonlocal number
-        number += 1
-        heapq.heappush(fronts, (-time, -sensor_id, -sequence, number, row, more))
-
-    def wait_for_next(more: Iterator[Row[Any]]) -> None:
-        row = next(more, None)
-        if row is not None:
-            wait(row.time, row.sensor_id, row.sequence, row, more)
-
-    wait_for_next(iter(recent))
-    for sensor_id, time in _newest_times(conn, wanted):
-        wait(time, sensor_id, 2**63, None, _walk(conn, sensor_id, wanted))
+    conditions = within(reading_recent.c.time, wanted.start, wanted.end)
+    recent = _newest(conn, reading_recent, wanted, conditions, wanted.limit + 1)
+    fronts = [
+        _Front((-time, -sensor_id), None, _walk(conn, sensor_id, wanted))
+        for sensor_id, time in _newest_times(conn, wanted)
+    ]
+    fronts += [_Front(_rank(row), row, iter(())) for row in recent]
+    heapq.heapify(fronts)
     while fronts:
-        *_, row, more = heapq.heappop(fronts)
-        if row is not None:
-            yield row
-        wait_for_next(more)
+        front = heapq.heappop(fronts)
+        if front.row is not None:
+            yield front.row
+        following = next(front.more, None)
+        if following is not None:
+            heapq.heappush(fronts, _Front(_rank(following), following, front.more))
+
+
+def _rank(row: Row[Any]) -> tuple[int, ...]:
+    return -row.time, -row.sensor_id, -row.sequence
 
 
 def _newest_times(conn: Connection, wanted: Listing) -> list[tuple[int, int]]:
@@ -189,24 +153,23 @@ def _walk(conn: Connection, sensor_id: int, wanted: Listing) -> Iterator[Row[Any
 def by_id(conn: Connection, reading_id: int) -> StoredReading | None:
     """A row of either table."""
     for table in (reading_recent, reading):
-        row = conn.execute(select(*columns_of(table)).where(table.c.id == reading_id)).first()
+        row = conn.execute(_rows(table).where(table.c.id == reading_id)).first()
         if row is not None:
-            return Sources(conn).reading_of(row)
+            return _reading_of(row)
     return None
 
 
 def last_of_each(conn: Connection, rows: int) -> dict[int, list[StoredReading]]:
     """Each sensor's newest ``rows``, newest first, for what the daemon remembers at start."""
-    sources = Sources(conn)
     found: dict[int, list[StoredReading]] = {}
     recent: dict[int, list[Row[Any]]] = {}
-    for row in conn.execute(select(*columns_of(reading_recent))):
+    for row in conn.execute(_rows(reading_recent)):
         recent.setdefault(row.sensor_id, []).append(row)
     for sensor_id in conn.scalars(select(sensor.c.id)).all():
         clustered = _newest(conn, reading, Listing(rows), of_sensor(reading, sensor_id, None, None), rows)
         newest = heapq.nlargest(rows, [*recent.get(sensor_id, ()), *clustered], key=_row_key)
         if newest:
-            found[sensor_id] = [sources.reading_of(row) for row in newest]
+            found[sensor_id] = [_reading_of(row) for row in newest]
     return found
 
 
