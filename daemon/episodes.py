@@ -4,7 +4,7 @@ Who finds something calls :meth:`Episodes.found`; who sees it gone calls :meth:`
 between opening and closing adds no row. Everything here runs on the loop; the rows are written by the recorder.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -31,7 +31,7 @@ class Finding:
 class Writer(Protocol):
     """How an anomaly reaches the database."""
 
-    def __call__(self, anomaly: Anomaly, action: Action, /) -> Awaitable[object]: ...
+    def __call__(self, anomaly: Anomaly, action: Action, /) -> None: ...
 
 
 @dataclass(slots=True)
@@ -50,13 +50,11 @@ class Episodes:
         take_id: Callable[[str], int],
         now: Callable[[], int],
         monotonic: Callable[[], float],
-        spawn: Callable[[Awaitable[object]], None],
     ) -> None:
         self._write = write
         self._take_id = take_id
         self._now = now
         self._monotonic = monotonic
-        self._spawn = spawn
         self._open: dict[tuple[int, AnomalyKind], _Episode] = {}
 
     def load(self, anomalies: Iterable[Anomaly]) -> None:
@@ -85,7 +83,7 @@ class Episodes:
             value=finding.value,
         )
         self._open[key] = _Episode(anomaly, self._monotonic())
-        self._spawn(self._write(anomaly, Action.DETECTED))
+        self._write(anomaly, Action.DETECTED)
 
     def normal(self, sensor_id: int, kind: AnomalyKind, *, at_once: bool = False) -> None:
         """No sign of it now: the episode closes when the last sign is old enough, or ``at_once``."""
@@ -98,7 +96,7 @@ class Episodes:
         if not episode.closed_by_hand:
             now = self._now()
             resolved = replace(episode.anomaly, state=AnomalyState.RESOLVED, resolved_at=now, updated_at=now)
-            self._spawn(self._write(resolved, Action.RESOLVED))
+            self._write(resolved, Action.RESOLVED)
 
     def open_kinds(self, sensor_id: int, kinds: Sequence[AnomalyKind]) -> list[AnomalyKind]:
         """Which of these are open for a sensor."""

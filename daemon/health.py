@@ -15,7 +15,7 @@ class BrokerView(Protocol):
     """What is asked of the embedded broker."""
 
     @property
-    def up(self) -> bool: ...
+    def state(self) -> str: ...
     @property
     def reason(self) -> str | None: ...
 
@@ -59,7 +59,7 @@ class Health:
         if not database.up:
             reasons.append(f"the database does not take rows: {database.reason}")
         broker = self._broker()
-        if broker is not None and not broker.up:
+        if broker is not None and broker.state != "up":
             reasons.append(f"the embedded broker is down: {broker.reason or 'it is being started'}")
         down = [s for s in self._supervisors if s.connection.state is DriverState.WAITING]
         reasons += [f"driver {s.source.name} is down: {s.connection.reason}" for s in down]

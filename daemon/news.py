@@ -4,6 +4,7 @@ from daemon.api.schemas import wire_time
 from daemon.batches import DatabaseState
 from daemon.clock import Step
 from daemon.events import Level, SystemEvent
+from daemon.schema import Preparation
 from daemon.supervisor import DriverState, Supervisor
 
 
@@ -70,15 +71,35 @@ def database(state: DatabaseState, now: int) -> SystemEvent:
     )
 
 
-def moved_aside(path: str, damage: str, now: int) -> SystemEvent:
-    return SystemEvent(
-        Level.ERROR,
-        "database_moved_aside",
-        f"La base de datos estaba dañada ({damage}); se guardó como {path} y se empezó una nueva",
-        f"The database was damaged ({damage}); it was kept as {path} and a new one was begun",
-        now,
-        {"archivo": path},
-    )
+def prepared(preparation: Preparation, now: int) -> list[SystemEvent]:
+    """What had to be done to the database before it could be used."""
+    told = []
+    if preparation.moved_aside is not None:
+        name, damage = preparation.moved_aside.name, preparation.damage
+        told.append(
+            SystemEvent(
+                Level.ERROR,
+                "database_moved_aside",
+                f"La base de datos estaba dañada ({damage}); se guardó como {name} y se empezó una nueva",
+                f"The database was damaged ({damage}); it was kept as {name} and a new one was begun",
+                now,
+                {"archivo": name},
+            )
+        )
+    if preparation.upgraded_from is not None:
+        copy = preparation.copied_to.name if preparation.copied_to is not None else None
+        told.append(
+            SystemEvent(
+                Level.INFO,
+                "database_upgraded",
+                "La base de datos se actualizó a esta versión"
+                + (f"; la anterior se guardó como {copy}" if copy else ""),
+                "The database was upgraded to this version" + (f"; the older one was kept as {copy}" if copy else ""),
+                now,
+                {"desde": preparation.upgraded_from, "copia": copy},
+            )
+        )
+    return told
 
 
 def trained(keys: list[str], seconds: float, now: int) -> SystemEvent:

@@ -193,7 +193,17 @@ class Reporter:
 
     def _broker(self) -> BrokerReport | None:
         broker = self._parts.broker
-        return None if broker is None else broker.report()
+        if broker is None:
+            return None
+        return BrokerReport(
+            engine=broker.engine,
+            state=broker.state,
+            since=wire_time(broker.since),
+            reason=broker.reason,
+            address=broker.url,
+            restarts=broker.restarts,
+            warnings=[f"{warning} ({count} times)" for warning, count in broker.warnings.items()],
+        )
 
     def _models(self) -> ModelsReport:
         parts, scoring = self._parts, self._parts.scoring

@@ -104,13 +104,17 @@ class Supervisor:
             try:
                 await self._connection(driver)
             except DriverError as error:
-                self._now(DriverState.WAITING, str(error))
-                failures = 1 if self._clock.monotonic() - began > STABLE_AFTER else failures + 1
-                await self._sleep(self._wait(driver.backoff, failures, retryable=error.retryable))
+                reason, retryable = str(error), error.retryable
+            except Exception as error:
+                log.exception("driver %s has a fault", self.source.name)
+                reason, retryable = f"a fault in the driver ({type(error).__name__}: {error}); please report it", False
             else:
                 self._now(DriverState.FINISHED, "the source was read to its end")
                 return
             memory = driver.memory
+            self._now(DriverState.WAITING, reason)
+            failures = 1 if self._clock.monotonic() - began > STABLE_AFTER else failures + 1
+            await self._sleep(self._wait(driver.backoff, failures, retryable=retryable))
 
     async def _connection(self, driver: Driver) -> None:
         """One connection from opening to loss."""

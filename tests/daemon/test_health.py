@@ -54,7 +54,7 @@ def test_a_database_that_takes_no_rows_is_a_failure(world: World) -> None:
 
 
 def test_a_broker_that_is_down_degrades(world: World) -> None:
-    world.broker = SimpleNamespace(up=False, reason="port 1883 is taken")
+    world.broker = SimpleNamespace(state="down", reason="port 1883 is taken")
     assert "port 1883 is taken" in world.health().judge().reasons[0]
 
 

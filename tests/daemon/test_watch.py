@@ -1,6 +1,5 @@
 """The watchman's rules: limits, bad reads, silence - each an episode that is announced once and closed once."""
 
-from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -30,7 +29,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.directory.load([SENSOR], [])
-        self.episodes = Episodes(self.write, self.take_id, self.now, lambda: self.seconds, self.spawn)
+        self.episodes = Episodes(self.write, self.take_id, self.now, lambda: self.seconds)
         self.watch = Watch(
             self.directory,
             self.episodes,
@@ -47,12 +46,8 @@ class World:
         self.ids += 1
         return self.ids
 
-    async def write(self, anomaly: Anomaly, action: Action) -> None:
+    def write(self, anomaly: Anomaly, action: Action) -> None:
         self.written.append((action, anomaly))
-
-    def spawn(self, work: Awaitable[object]) -> None:
-        with pytest.raises(StopIteration):
-            work.send(None)  # type: ignore[attr-defined]
 
     def reads(self, temperature: float, *, after: float = 10.0, quality: Quality = Quality.OK, late: float = 0) -> None:
         self.seconds += after

@@ -1,0 +1,212 @@
+"""The parts of one run, made and wired together; nothing runs yet."""
+
+import asyncio
+import functools
+import logging
+from collections import Counter
+from dataclasses import dataclass
+
+from daemon import news, tokens
+from daemon.api.auth import Authenticator
+from daemon.api.connections import Hub, Limits
+from daemon.api.schemas import encode_event
+from daemon.api.services import Health as HealthAnswer
+from daemon.api.services import Services
+from daemon.broker import EmbeddedBroker
+from daemon.bus import Bus
+from daemon.clock import MachineClock
+from daemon.config import Config
+from daemon.database import Database
+from daemon.episodes import Episodes
+from daemon.flow import Flow
+from daemon.health import Health
+from daemon.inner_writes import InnerWrites
+from daemon.intake import Intake, Source
+from daemon.metrics import Metrics
+from daemon.modelling import make_scoring, sensors_to_train
+from daemon.notify import Notifier
+from daemon.recorder import Recorder
+from daemon.report import Parts, Reporter
+from daemon.repository import anomalies, readings, sensors
+from daemon.repository.reads import Reads
+from daemon.rounds import Rounds
+from daemon.scoring import Scoring
+from daemon.sensors import Directory
+from daemon.sources import supervise
+from daemon.state import StateFolder
+from daemon.supervisor import Supervisor
+from daemon.watch import Watch
+from drivers.mqtt_settings import is_loopback
+
+log = logging.getLogger("sereno")
+
+REMEMBERED = 16
+"""Rows of each sensor that are looked at at start: its newest values and its usual interval."""
+
+BY_HAND = Source("api", "api", None)
+"""``fuente`` of readings that came over REST."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What was opened before: the house stands on it."""
+
+    config: Config
+    folder: StateFolder
+    clock: MachineClock
+    notifier: Notifier
+    broker: EmbeddedBroker | None
+    database: Database
+    recorder: Recorder
+    reads: Reads
+    demo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What runs, and what the drain needs."""
+
+    bus: Bus
+    directory: Directory
+    supervisors: list[Supervisor]
+    scoring: Scoring | None
+    rounds: Rounds
+    writes: InnerWrites
+    services: Services
+
+
+async def assemble(ground: Ground) -> House:
+    """Load what the database knows, and wire the one direction of flow around it."""
+    config, clock, recorder, reads = ground.config, ground.clock, ground.recorder, ground.reads
+    directory = await _directory(ground)
+    authenticator = await _authenticator(ground)
+    ids = recorder.ids
+    bus = Bus(encode_event, functools.partial(ids.take_many, "event"))
+    writes = InnerWrites(recorder.change, ids.take, clock.now)
+    episodes = Episodes(writes.anomaly, ids.take, clock.now, clock.monotonic)
+    episodes.load(await reads(anomalies.open_ones))
+    watch = Watch(directory, episodes, clock.now, clock.monotonic, save=writes.sensor, publish=bus.publish)
+    scoring = make_scoring(
+        config,
+        ground.folder.path,
+        recorder=recorder,
+        reads=reads,
+        directory=directory,
+        episodes=episodes,
+        writes=writes,
+        bus=bus,
+        clock=clock,
+    )
+    intake = Intake(directory, ids.take, clock, store=recorder.store, failed=watch.failed)
+    supervisors = supervise(
+        config.drivers,
+        intake=intake,
+        storage=recorder,
+        clock=clock,
+        broker=ground.broker,
+        install_id=ground.folder.install_id,
+        changed=lambda supervisor: bus.publish([news.driver(supervisor, clock.now())]),
+    )
+    limits = Limits(config.websocket.max_connections, config.websocket.max_connections_per_ip)
+    hub = Hub(bus, limits, authenticator, clock.now)
+    health = Health(supervisors, recorder.state, lambda: ground.broker, clock.monotonic)
+    refused: Counter[str] = Counter()
+    reporter = Reporter(
+        Parts(
+            config=config,
+            clock=clock,
+            supervisors=supervisors,
+            intake=intake,
+            directory=directory,
+            episodes=episodes,
+            scoring=scoring,
+            hub=hub,
+            health=health,
+            database=ground.database,
+            database_state=recorder.state,
+            broker=ground.broker,
+            refused=refused,
+            demo=ground.demo,
+        )
+    )
+    recorder.on_commit = Flow(directory, bus, episodes, watch, scoring).committed
+    recorder.on_state = lambda state: bus.publish([news.database(state, clock.now())])
+    if ground.broker is not None:
+        ground.broker.on_state = lambda broker: _broker_changed(broker, bus, clock)
+    watch.start()
+    services = Services(
+        config=config,
+        bus=bus,
+        hub=hub,
+        sensors=directory,
+        read=reads,
+        change=recorder.change,
+        take_id=ids.take,
+        submit=functools.partial(intake.submit, source=BY_HAND),
+        authenticator=authenticator,
+        health=functools.partial(_health, health),
+        status=reporter.report,
+        metrics=Metrics(reporter.report).text,
+        now=clock.now,
+        clock_set=clock.is_set,
+        refuse=lambda door, reason: refused.update([f"{door}.{reason}"]),
+        unfolded=recorder.unfolded,
+        train=functools.partial(_train, scoring, directory) if scoring is not None else None,
+    )
+    rounds = Rounds(
+        clock, watch, health, reporter, ground.notifier, writes, publish=bus.publish, set_right=writes.set_clock_right
+    )
+    return House(bus, directory, supervisors, scoring, rounds, writes, services)
+
+
+async def _directory(ground: Ground) -> Directory:
+    """The sensors, what they said last, and a time that has certainly passed."""
+    reads = ground.reads
+    directory = Directory(limit=ground.config.sensors.max)
+    directory.load(await reads(sensors.everything), await reads(sensors.blocked_keys))
+    newest = await reads(lambda conn: readings.last_of_each(conn, REMEMBERED))
+    directory.remember(newest)
+    known = (row.received_at for rows in newest.values() for row in rows if row.clock_set)
+    ground.clock.passed(max(known, default=0))
+    return directory
+
+
+async def _authenticator(ground: Ground) -> Authenticator:
+    config, clock = ground.config, ground.clock
+    authenticator = Authenticator(
+        key=tokens.load_key(config.auth, ground.folder.path),
+        lifetime=config.auth.token_lifetime.total_seconds(),
+        read=ground.reads,
+        now=clock.now,
+        clock_set=clock.is_set,
+        monotonic=clock.monotonic,
+    )
+    await authenticator.refresh()
+    if config.auth.mode == "secured":
+        if not authenticator.has_accounts:
+            log.warning("nobody can sign in yet: add a first user with sereno user add NAME --role admin")
+        if not is_loopback(config.server.host):
+            log.warning("passwords and readings cross the network unencrypted: put a TLS proxy before the daemon")
+    return authenticator
+
+
+def _broker_changed(broker: EmbeddedBroker, bus: Bus, clock: MachineClock) -> None:
+    if broker.state != "starting":
+        bus.publish([news.broker(up=broker.state == "up", reason=broker.reason, now=clock.now())])
+
+
+def _health(health: Health) -> HealthAnswer:
+    verdict = health.judge()
+    return HealthAnswer(verdict.ingesting and not verdict.hung, verdict.reasons)
+
+
+_training: set[asyncio.Task[object]] = set()
+
+
+async def _train(scoring: Scoring, directory: Directory, sensor_id: int | None) -> str:
+    """Start a fit and answer at once; its end is told as news."""
+    wanted = sensors_to_train(directory, sensor_id)
+    task: asyncio.Task[object] = asyncio.create_task(scoring.train(wanted), name="training")
+    _training.add(task)
+    task.add_done_callback(_training.discard)
+    return f"fitting the models of {len(wanted)} sensors; a system event tells when they are ready"

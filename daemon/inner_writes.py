@@ -1,0 +1,125 @@
+"""Rows that the daemon makes itself, beside readings: episodes, predictions, sensors whose state changed.
+
+Whoever makes one does not wait for it: the write goes to the recorder at once, in order, and what fails is logged.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from daemon import reading_store
+from daemon.batches import DatabaseUnavailableError
+from daemon.entities import Anomaly, Prediction, Sensor
+from daemon.events import Action, EntityEvent, Event
+from daemon.repository import anomalies, predictions, sensors
+from daemon.scoring import Predicted
+
+log = logging.getLogger("sereno.database")
+
+T = TypeVar("T")
+
+MOST = 1_000
+"""Writes that may wait: while the database is down, what goes beyond is counted and dropped, and found again later."""
+
+
+class Change(Protocol):
+    """The recorder's ``change``."""
+
+    def __call__(self, work: Callable[[Connection], tuple[T, Sequence[Event]]], /) -> Awaitable[T]: ...
+
+
+class InnerWrites:
+    """``take_id`` gives ids by name; ``now`` is µs since 1970 UTC."""
+
+    def __init__(self, change: Change, take_id: Callable[[str], int], now: Callable[[], int]) -> None:
+        self._change = change
+        self._take_id = take_id
+        self._now = now
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.dropped = 0
+
+    def anomaly(self, anomaly: Anomaly, action: Action) -> None:
+        """A new episode, or one that changed."""
+        write = anomalies.add if action is Action.DETECTED else anomalies.change
+
+        def work(conn: Connection) -> tuple[None, list[Event]]:
+            write(conn, anomaly)
+            return None, [EntityEvent(action, anomaly, self._now())]
+
+        self._spawn(work, f"anomaly {anomaly.id} of sensor {anomaly.sensor_id}")
+
+    def sensor(self, sensor: Sensor) -> None:
+        """A sensor whose state or type the daemon changed."""
+
+        def work(conn: Connection) -> tuple[None, list[Event]]:
+            sensors.change(conn, sensor)
+            return None, [EntityEvent(Action.UPDATED, sensor, self._now())]
+
+        self._spawn(work, f"sensor {sensor.id}")
+
+    def predictions(self, predicted: Sequence[Predicted]) -> None:
+        """A run of forecasts, one row each."""
+        now = self._now()
+        rows = [
+            Prediction(
+                id=self._take_id("prediction"),
+                sensor_id=each.sensor_id,
+                quantity=each.quantity,
+                horizon_s=each.horizon_s,
+                value=each.value,
+                lower=each.lower,
+                upper=each.upper,
+                predicted_at=each.predicted_at,
+                model=each.model,
+                created_at=now,
+                updated_at=now,
+            )
+            for each in predicted
+        ]
+
+        def work(conn: Connection) -> tuple[None, list[Event]]:
+            predictions.add_many(conn, rows)
+            return None, [EntityEvent(Action.COMPLETED, row, now) for row in rows]
+
+        self._spawn(work, f"{len(rows)} predictions")
+
+    def forget_predictions(self, before: int) -> None:
+        """Delete predictions made before ``before`` (µs): nobody asks what was expected a month ago."""
+
+        def work(conn: Connection) -> tuple[None, list[Event]]:
+            predictions.remove_before(conn, before)
+            return None, []
+
+        self._spawn(work, "old predictions")
+
+    def set_clock_right(self, by: int) -> None:
+        """Move the rows that were taken before the machine knew the time by ``by`` µs."""
+
+        def work(conn: Connection) -> tuple[None, list[Event]]:
+            now = self._now()
+            return None, [EntityEvent(Action.UPDATED, row, now) for row in reading_store.rebase(conn, by)]
+
+        self._spawn(work, "rows taken before the clock was set")
+
+    async def settle(self) -> None:
+        """Wait for what is under way."""
+        await asyncio.gather(*self._tasks)
+
+    def _spawn(self, work: Callable[[Connection], tuple[None, Sequence[Event]]], what: str) -> None:
+        if len(self._tasks) >= MOST:
+            self.dropped += 1
+            return
+        task = asyncio.get_running_loop().create_task(self._write(work, what), name=f"write {what}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write(self, work: Callable[[Connection], tuple[None, Sequence[Event]]], what: str) -> None:
+        try:
+            await self._change(work)
+        except (SQLAlchemyError, DatabaseUnavailableError) as error:
+            # Its sensor may have been deleted meanwhile, or the database be down: it is found again if it lasts.
+            log.warning("%s could not be stored: %s", what, error)

@@ -1,0 +1,69 @@
+"""The models among the other parts: where their history comes from, and what becomes of what they say."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from daemon import news
+from daemon.bus import Bus
+from daemon.clock import MachineClock
+from daemon.config import Config
+from daemon.entities import AnomalyKind
+from daemon.episodes import Episodes
+from daemon.fitting import Fitter
+from daemon.inner_writes import InnerWrites
+from daemon.recorder import Recorder
+from daemon.repository import history
+from daemon.repository.reads import Reads
+from daemon.scoring import Outlets, Scoring, Trained
+from daemon.sensor_models import History, SensorModels
+from daemon.sensors import Directory
+
+
+def make_scoring(
+    config: Config,
+    folder: Path,
+    *,
+    recorder: Recorder,
+    reads: Reads,
+    directory: Directory,
+    episodes: Episodes,
+    writes: InnerWrites,
+    bus: Bus,
+    clock: MachineClock,
+) -> Scoring | None:
+    """None where the configuration wants no models."""
+    if not (config.anomaly.enabled or config.forecast.enabled):
+        return None
+    horizons = [h.total_seconds() for h in config.forecast.horizons] if config.forecast.enabled else []
+
+    async def since(sensor_id: int, time: int) -> History:
+        columns = await reads(lambda conn: history.after(conn, sensor_id, time, recorder.unfolded(sensor_id)))
+        return History(
+            np.array(columns.times, dtype=np.int64),
+            np.array(columns.temperature, dtype=np.float64),  # None becomes NaN
+            np.array(columns.humidity, dtype=np.float64),
+        )
+
+    def trained(done: Trained) -> None:
+        records = [directory.record(sensor_id) for sensor_id in done.sensor_ids]
+        names = [r.sensor.name or r.sensor.key for r in records if r is not None]
+        bus.publish([news.trained(names, done.seconds, clock.now())])
+
+    def normal(sensor_id: int, kind: AnomalyKind) -> None:
+        episodes.normal(sensor_id, kind, at_once=True)  # the detector has waited until it was sure
+
+    return Scoring(
+        SensorModels(folder / "models", horizons, detecting=config.anomaly.enabled),
+        since,
+        Outlets(episodes.found, normal, writes.predictions, trained),
+        Fitter(),
+        clock.now,
+        clock.monotonic,
+    )
+
+
+def sensors_to_train(directory: Directory, sensor_id: int | None) -> Sequence[int]:
+    """One sensor, or all."""
+    return [sensor.id for sensor in directory.all()] if sensor_id is None else [sensor_id]

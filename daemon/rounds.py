@@ -1,0 +1,69 @@
+"""The watchman's round: once a second, everything that happens by the clock and not by a message."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from daemon import news
+from daemon.clock import MachineClock, Step
+from daemon.events import SystemEvent
+from daemon.health import Health
+from daemon.inner_writes import InnerWrites
+from daemon.notify import Notifier
+from daemon.report import Reporter
+from daemon.watch import Watch
+
+EVERY = 1.0
+HOUSEKEEPING = 3600.0
+KEEP_PREDICTIONS = 30 * 86_400 * 1_000_000
+"""µs after which nobody asks any more what was expected."""
+
+
+class Rounds:
+    """``set_right(by)`` moves rows that were written before the clock was known by ``by`` µs."""
+
+    def __init__(
+        self,
+        clock: MachineClock,
+        watch: Watch,
+        health: Health,
+        reporter: Reporter,
+        notifier: Notifier,
+        writes: InnerWrites,
+        *,
+        publish: Callable[[Sequence[SystemEvent]], None],
+        set_right: Callable[[int], None],
+    ) -> None:
+        self._clock = clock
+        self._watch = watch
+        self._health = health
+        self._reporter = reporter
+        self._notifier = notifier
+        self._writes = writes
+        self._publish = publish
+        self._set_right = set_right
+        self._housekept = clock.monotonic()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            self.walk()
+            await asyncio.sleep(EVERY)
+
+    def walk(self) -> None:
+        """One round. The watchdog is fed only while the pipeline moves: a hang is for systemd to end."""
+        step = self._clock.look()
+        if step is not None:
+            self._stepped(step)
+        self._watch.tick()
+        self._reporter.tick()
+        if not self._health.judge().hung:
+            self._notifier.watchdog()
+        if self._clock.monotonic() - self._housekept >= HOUSEKEEPING:
+            self._housekept = self._clock.monotonic()
+            if self._clock.is_set():  # nothing is thrown away by a clock that may be wrong
+                self._writes.forget_predictions(self._clock.now() - KEEP_PREDICTIONS)
+
+    def _stepped(self, step: Step) -> None:
+        self._publish([news.clock_stepped(step, self._clock.now())])
+        if step.now_set:
+            self._set_right(step.by)
