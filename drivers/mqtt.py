@@ -19,7 +19,9 @@ import paho.mqtt.client as paho
 
 from drivers.base import Decoded, Delivery, Driver, DriverError, Kind
 from drivers.clock import now_us
-from drivers.mqtt_connection import V5, V311, MqttConnection, Target, VersionRefusedError
+from drivers.formats import decode_mqtt
+from drivers.mqtt_connection import V5, V311, MqttConnection
+from drivers.mqtt_reach import Target, VersionRefusedError
 from drivers.mqtt_settings import Embedded, Endpoint, MqttSettings
 from drivers.settings import CommonSettings
 
@@ -85,14 +87,14 @@ class MqttDriver(Driver):
         clock: Callable[[], int] = now_us,
         install_id: str = "",
         embedded: Embedded | None = None,
-        decode: Decode | None = None,
+        decode: Decode = decode_mqtt,
     ) -> None:
         super().__init__(name, memory)
         self._settings = settings
         self._clock = clock
         self._install_id = install_id
         self._embedded = embedded if settings.url == "embedded" else None
-        self._decode = decode or _decode_mqtt
+        self._decode = decode
         self._epoch = next(_epochs)
         self._connection: MqttConnection | None = None
         self._waiting: deque[Arrival] = deque()
@@ -329,12 +331,6 @@ class MqttDriver(Driver):
 
     def details(self) -> Mapping[str, str | int | bool]:
         return self._details
-
-
-def _decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any]) -> Decoded:
-    from drivers.formats import decode_mqtt
-
-    return decode_mqtt(topic, payload, memory)
 
 
 def is_discovery(topic: str) -> bool:
