@@ -12,11 +12,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, SerializeAsAny
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+)
 
 import drivers
 from daemon import config_sources
-from daemon.config_faults import did_you_mean, validate
+from daemon.config_faults import did_you_mean, duration_text, validate
 from daemon.config_rules import contradictions
 from daemon.config_secrets import with_secrets
 from daemon.config_sources import Sources
@@ -58,8 +67,31 @@ def is_address(host: str) -> bool:
     return True
 
 
+def _within(low: timedelta, high: timedelta) -> AfterValidator:
+    def check(value: timedelta) -> timedelta:
+        if not low <= value <= high:
+            bound = f"small; at least {duration_text(low)}" if value < low else f"large; at most {duration_text(high)}"
+            raise ValueError(f"{duration_text(value)} is too {bound}")
+        return value
+
+    return AfterValidator(check)
+
+
+TokenLifetime = Annotated[Duration, _within(timedelta(minutes=1), timedelta(days=30))]
+SyncInterval = Annotated[Duration, _within(timedelta(milliseconds=10), timedelta(seconds=20))]
+Horizon = Annotated[Duration, _within(timedelta(minutes=5), timedelta(days=7))]
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # YAML reads yes and on as true, and Python takes true for 1.
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in (int, float):
+            raise ValueError(f"{str(value).lower()} is not a number")
+        return value
 
 
 class Server(Section):
@@ -84,8 +116,8 @@ class Auth(Section):
     """``key`` signs tokens (at least 32 bytes); without one, one is made in the state folder at the first start."""
 
     mode: Literal["open", "secured"] = "open"
-    token_lifetime: Duration = Field(default=timedelta(hours=12), ge=timedelta(minutes=1), le=timedelta(days=30))
-    key: SecretStr | None = Field(None, min_length=32)
+    token_lifetime: TokenLifetime = timedelta(hours=12)
+    key: SecretStr | None = None
     key_file: str | None = None
 
 
@@ -93,9 +125,7 @@ class Database(Section):
     """A relative SQLite path lies in the state folder. ``sync_interval``: committed rows are on the disk by then."""
 
     url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///sereno.db"
-    sync_interval: Duration = Field(
-        default=timedelta(seconds=5), ge=timedelta(milliseconds=10), le=timedelta(seconds=20)
-    )
+    sync_interval: SyncInterval = timedelta(seconds=5)
     password: SecretStr | None = None
     password_file: str | None = None
 
@@ -126,9 +156,6 @@ class Sensors(Section):
 
 class Anomaly(Section):
     enabled: bool = True
-
-
-Horizon = Annotated[Duration, Field(ge=timedelta(minutes=5), le=timedelta(days=7))]
 
 
 class Forecast(Section):

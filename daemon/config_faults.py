@@ -42,7 +42,8 @@ def duration_text(value: timedelta) -> str:
     """``timedelta(seconds=600)`` -> ``10min``: the largest unit that divides it, as the configuration writes it."""
     seconds = value.total_seconds()
     for unit, size in _UNITS:
-        if seconds >= size and (seconds / size).is_integer():
+        enough = 2 * size if unit == "d" else size  # 24h reads better than 1d
+        if seconds >= enough and (seconds / size).is_integer():
             return f"{seconds / size:.0f}{unit}"
     return f"{seconds:g}s"
 

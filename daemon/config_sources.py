@@ -104,7 +104,7 @@ def _read_yaml(file: Path, sources: Sources) -> None:
         # Its position counts characters from the start of the text.
         before = text[: error.position]
         where = f"{file.name}:{before.count(chr(10)) + 1}:{error.position - before.rfind(chr(10))}"
-        sources.faults.append(Fault(where, "", f"character U+{ord(error.character):04X} is not allowed; remove it"))
+        sources.faults.append(Fault(where, "", f"character U+{error.character:04X} is not allowed; remove it"))
         return
     if node is None:
         sources.faults.append(Fault(f"{file.name}:1:1", "", "the file is empty; `sereno init` writes a commented one"))
