@@ -286,6 +286,11 @@ class ForestDetector:
         return max(fitted) if fitted else None
 
     @property
+    def anomalous(self) -> bool:
+        """Whether an anomaly of any quantity is open."""
+        return any(series.episode.open for series in self._series.values())
+
+    @property
     def last_time(self) -> float:
         """Time (s) of the newest value seen, -inf before the first."""
         return max((series.seen_at for series in self._series.values()), default=-math.inf)

@@ -117,8 +117,11 @@ class Detector(Fittable, Protocol):
 class Forecaster(Fittable, Protocol):
     """Predicts one series at fixed horizons from 15-minute bins."""
 
-    def observe(self, time: float, value: float) -> bool:
-        """Take a reading; true when it completed a 15-minute bin. NaN and readings of an older bin are left out."""
+    def observe(self, time: float, values: Mapping[str, float]) -> bool:
+        """Take what the sensor measured: the series' own quantity and any beside it; true when a bin was completed.
+
+        NaN and values of an older bin are left out.
+        """
 
     def forecast(self, now: float) -> Sequence[Forecast]:
         """One forecast per horizon, made at the end of the last complete bin before ``now``; [] without any."""

@@ -8,19 +8,28 @@ import csv
 import gzip
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from ml.anomaly import ForestDetector
-from ml.base import UNNAMED, Score
+from ml.base import UNNAMED, Forecast, Score
+from ml.features import BIN, DAY, HOUR, MINUTE
 from ml.fit import fit
+from ml.forecast import MixForecaster
+from ml.forecast_fit import fit_mix
 from ml.forest import ForestBank
 
-FIT_ROWS = 2048
+FIT_ROWS = 4096
 """At most so many rows go into a fit, here as in the daemon."""
+
+HORIZONS = (15 * MINUTE, HOUR, 6 * HOUR, DAY)
+
+SeriesKey = tuple[str, str]
+"""(sensor, quantity)"""
 
 
 class DataError(Exception):
@@ -53,12 +62,11 @@ def read_series(path: Path) -> Iterator[Row]:
         sensor, quantity = (header.index("sensor"), header.index("quantity")) if named else (-1, -1)
         for cells in reader:
             try:
-                at = datetime.fromisoformat(cells[timestamp])
+                seconds = _seconds(cells[timestamp])
                 number = float(cells[value]) if cells[value] else math.nan
                 names = (cells[sensor], cells[quantity]) if named else (UNNAMED, UNNAMED)
             except (ValueError, IndexError) as error:
                 raise DataError(f"{path}:{reader.line_num}: {error}") from error
-            seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
             yield Row(cells[timestamp], seconds, *names, number, cells[value])
 
 
@@ -94,6 +102,68 @@ def backtest_anomaly(files: Sequence[Path], out: Path, root: Path | None = None)
                 held, alarm = (score.held, int(score.alarm)) if score else (0.0, 0)
                 writer.writerow([row.timestamp, row.sensor, row.quantity, row.text, f"{held:.17g}", alarm])
         yield target
+
+
+def backtest_forecast(files: Sequence[Path], origins: Path, out: Path, horizons: Sequence[float] = HORIZONS) -> int:
+    """Forecast each series at its origins, from the readings before origin + 15 min alone.
+
+    ``origins`` is ``sensor,quantity,origin`` with the start of the last complete bin. Writes
+    ``sensor,quantity,origin,horizon_min,mean,lower,upper``; returns the number of forecasts. Raises DataError.
+    """
+    wanted = _read_origins(origins)
+    written = 0
+    with out.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["sensor", "quantity", "origin", "horizon_min", "mean", "lower", "upper"])
+        for path in files:
+            for (sensor, quantity), origin, made in forecast_series(read_series(path), wanted, horizons):
+                for f in made:
+                    numbers = [f"{number:.6g}" for number in (f.value, f.lower, f.upper)]
+                    writer.writerow([sensor, quantity, origin, round(f.horizon / MINUTE), *numbers])
+                    written += 1
+    return written
+
+
+def forecast_series(
+    rows: Iterator[Row], wanted: Mapping[SeriesKey, Sequence[tuple[float, str]]], horizons: Sequence[float]
+) -> Iterator[tuple[SeriesKey, str, Sequence[Forecast]]]:
+    """(series, origin as it was written, forecasts) for each wanted origin, as soon as its bin is complete."""
+    forecasters: dict[SeriesKey, MixForecaster] = {}
+    ahead = {key: deque(origins) for key, origins in wanted.items()}
+    for row in rows:
+        key = row.sensor, row.quantity
+        if key not in forecasters:
+            forecasters[key] = MixForecaster(row.quantity, horizons)
+        for other, forecaster in forecasters.items():
+            if other[0] == row.sensor:
+                waiting = ahead.get(other, deque())
+                while waiting and waiting[0][0] + BIN <= row.time:
+                    at, text = waiting.popleft()
+                    yield other, text, forecaster.forecast(at + BIN)
+                forecaster.observe(row.time, {row.quantity: row.value})
+                if forecaster.fit_due() and (training := forecaster.training(FIT_ROWS)) is not None:
+                    forecaster.adopt(fit_mix(training))
+    for key, forecaster in forecasters.items():
+        for at, text in ahead.get(key, ()):
+            yield key, text, forecaster.forecast(at + BIN)
+
+
+def _read_origins(path: Path) -> dict[SeriesKey, list[tuple[float, str]]]:
+    found: dict[SeriesKey, list[tuple[float, str]]] = {}
+    with _open_text(path) as file:
+        for line, cells in enumerate(csv.DictReader(file), 2):
+            try:
+                key, text = (cells["sensor"], cells["quantity"]), cells["origin"]
+                found.setdefault(key, []).append((_seconds(text), text))
+            except (KeyError, ValueError) as error:
+                raise DataError(f"{path}:{line}: {error}; sensor,quantity,origin is read") from error
+    return {key: sorted(origins) for key, origins in found.items()}
+
+
+def _seconds(timestamp: str) -> float:
+    """RFC 3339 or ISO 8601; without a zone the wall clock is taken as it is."""
+    at = datetime.fromisoformat(timestamp)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _open_text(path: Path) -> TextIO:

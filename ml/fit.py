@@ -4,14 +4,21 @@ As a program (``python -m ml.fit``) it answers jobs on stdin until it is closed:
 preceded by its length (8 bytes, big endian). An answer with an ``error`` array holds a sentence instead of a model.
 """
 
+import ctypes
+import os
+import signal
 import sys
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ml.base import Arrays, FitError
+from ml.forecast_fit import fit_mix
 from ml.forest import fit_forest
 from ml.store import dumps, loads
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 LENGTH_BYTES = 8
 LONGEST = 64 * 2**20
@@ -19,17 +26,18 @@ LONGEST = 64 * 2**20
 
 
 def fit(training: Arrays) -> Arrays:
-    """Fit every model of one sensor: ``<name>/rows`` -> a forest. Raises FitError.
+    """Fit every model of one sensor: ``<name>/rows`` is for a forest, ``<name>/values`` for a forecaster.
 
-    ``<name>/as_of`` is handed back, so that who asked knows what the fit has seen.
+    ``as_of`` of a forest's rows is handed back, so that who asked knows what the fit has seen. Raises FitError.
     """
-    fitted: Arrays = {}
+    jobs: dict[str, Arrays] = {}
     for name, array in training.items():
-        model, _, what = name.rpartition("/")
-        if what == "rows":
-            fitted |= {f"{model}/{part}": value for part, value in fit_forest(array.astype(np.float32)).items()}
-        elif what == "as_of":
-            fitted[name] = array
+        model, _, part = name.rpartition("/")
+        jobs.setdefault(model, {})[part] = array
+    fitted: Arrays = {}
+    for model, job in jobs.items():
+        done = fit_mix(job) if "values" in job else fit_forest(job["rows"].astype(np.float32)) | {"as_of": job["as_of"]}
+        fitted |= {f"{model}/{part}": array for part, array in done.items()}
     return fitted
 
 
@@ -51,7 +59,15 @@ def frame(data: bytes) -> bytes:
     return len(data).to_bytes(LENGTH_BYTES, "big") + data
 
 
+def become_background_process() -> None:
+    """Yield to everything: low priority, first to go when memory runs out, and never outlive the parent (Linux)."""
+    os.nice(10)
+    Path("/proc/self/oom_score_adj").write_text("1000")
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def main() -> None:
+    become_background_process()
     while (job := read_frame(sys.stdin.buffer)) is not None:
         try:
             answer = fit(loads(job))

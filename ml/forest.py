@@ -1,8 +1,6 @@
 """Isolation forests as flat arrays, many of them side by side: fitted with scikit-learn elsewhere, scored in numpy.
 
-Every tree is stored as the complete binary tree of its depth, so a child's place follows from its parent's and no
-pointers are kept: node n's children are 2n+1 and 2n+2. A leaf above the last level is continued to the left by
-thresholds of +inf. All forests of a bank have one shape, so rows of different sensors are scored in one pass.
+All forests of a bank have one shape, so rows of different sensors are scored in one pass.
 """
 
 import math
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.base import Arrays, FitError, Floats
+from ml.trees import descend, lay_out, leaves_of, splits_of
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -20,8 +19,8 @@ SAMPLES = 128
 DEPTH = 7
 """scikit-learn grows isolation trees to ceil(log2(SAMPLES)) levels."""
 
-SPLITS = 2**DEPTH - 1
-LEAVES = 2**DEPTH
+SPLITS = splits_of(DEPTH)
+LEAVES = leaves_of(DEPTH)
 _STRIDE = SAMPLES + 1
 
 
@@ -59,31 +58,19 @@ def flatten(model: Any) -> Arrays:
     threshold = np.full((len(estimators), SPLITS), np.inf, np.float32)
     leaf = np.zeros((len(estimators), LEAVES), np.uint16)
     for tree, estimator in enumerate(estimators):
-        _flatten_tree(estimator.tree_, feature[tree], threshold[tree], leaf[tree])
+        _lay_out(estimator.tree_, (feature[tree], threshold[tree], leaf[tree]))
     normal = _average_path(np.array([model.max_samples_], np.int64))
     return {"feature": feature, "threshold": threshold, "leaf": leaf, "normal": normal}
 
 
-def _flatten_tree(
-    tree: Any, feature: NDArray[np.uint8], threshold: NDArray[np.float32], leaf: NDArray[np.uint16]
-) -> None:
+def _lay_out(tree: Any, into: tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint16]]) -> None:
     left, right = tree.children_left.tolist(), tree.children_right.tolist()
-    used, samples = tree.feature.tolist(), tree.n_node_samples.tolist()
-    # scikit-learn compares a float32 value with a float64 threshold: rounding it down to float32 changes no branch.
-    exact: Floats = tree.threshold
-    rounded = exact.astype(np.float32)
-    rounded = np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)
-    stack = [(0, 0, 0)]  # (scikit-learn's node, our node, depth)
-    while stack:
-        node, place, depth = stack.pop()
-        if left[node] >= 0:
-            feature[place], threshold[place] = used[node], rounded[node]
-            stack += [(left[node], 2 * place + 1, depth + 1), (right[node], 2 * place + 2, depth + 1)]
-            continue
-        code = depth * _STRIDE + samples[node]
-        for _ in range(DEPTH - depth):
-            place = 2 * place + 1
-        leaf[place - SPLITS] = code
+    depths = [0] * len(left)
+    for node, child in enumerate(left):
+        if child > node:  # scikit-learn numbers children after their parent
+            depths[child] = depths[right[node]] = depths[node] + 1
+    codes = [depth * _STRIDE + samples for depth, samples in zip(depths, tree.n_node_samples.tolist(), strict=True)]
+    lay_out((left, right), tree.feature.tolist(), tree.threshold, codes, into, DEPTH)
 
 
 class ForestBank:
@@ -126,15 +113,10 @@ class ForestBank:
         """Anomaly scores 2^(-E(path)/c(n)) in 0..1 of rows (k, features), each by the forest in its slot."""
         count = len(rows)
         flat = rows.ravel()
-        base = (np.arange(count) * rows.shape[1])[:, None]
+        row = (np.arange(count) * rows.shape[1])[:, None]
         tree = slots[:, None] * TREES + np.arange(TREES)
-        splits, node = tree * SPLITS, np.zeros((count, TREES), np.intp)
-        features, thresholds = self._feature.ravel(), self._threshold.ravel()
-        for _ in range(DEPTH):
-            at = splits + node
-            above = flat[base + features[at]] > thresholds[at]
-            node = 2 * node + 1 + above
-        paths = _PATHS[self._leaf.ravel()[tree * LEAVES + (node - SPLITS)]]
+        leaf = descend(self._feature.ravel(), self._threshold.ravel(), tree * SPLITS, (flat, row), DEPTH)
+        paths = _PATHS[self._leaf.ravel()[tree * LEAVES + leaf]]
         scores: Floats = np.exp2(-paths.sum(axis=1) / (TREES * self._normal[slots]))
         return scores
 

@@ -1,0 +1,374 @@
+"""Scoring: committed readings in, findings and predictions out; it knows neither SQL nor the web.
+
+Nothing here delays a row: readings are offered after their commit, wait in a bounded queue, and are judged together
+twice a second in one worker thread, which alone touches the models. Fits run one at a time in a child process.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from daemon.entities import AnomalyKind, StoredReading
+from daemon.episodes import Finding
+from daemon.explaining import explain
+from daemon.fitting import FitChildError, Fitter, fewer_rows
+from daemon.sensor_models import MICROSECONDS, History, Judged, SensorModel, SensorModels
+from ml.base import FitError, Forecast, Readiness
+
+log = logging.getLogger("sereno.scoring")
+
+_T = TypeVar("_T")
+
+GATHER = 0.5
+"""Seconds in which committed readings gather before they are judged: every score is there within a second."""
+
+WAITING = 50_000
+"""Readings that may wait: a burst of ten seconds; beyond that the oldest are dropped and counted."""
+
+HISTORY = 28 * 86_400 * MICROSECONDS
+"""How far back (µs) a sensor without a stored model is replayed."""
+
+FIT_ROWS = 4096
+RETRY_FIT = 3600.0
+"""Seconds before a fit that failed is tried again."""
+
+SAVE_AT_STOP = 3.0
+"""Seconds that the last save may take; what is not saved is replayed from history at the next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """One forecast: ``value`` is the mean of the 15 minutes that end at ``predicted_at`` (µs); 90 % interval."""
+
+    sensor_id: int
+    quantity: str
+    horizon_s: int
+    value: float
+    lower: float
+    upper: float
+    predicted_at: int
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Sensors whose models were just fitted, and how long that took (s)."""
+
+    sensor_ids: Sequence[int]
+    seconds: float
+    failed: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """One sensor's models, for ``sereno status``. Times in µs."""
+
+    sensor_id: int
+    detector: Readiness
+    rows: int
+    detector_fitted_at: int | None
+    forecast_fitted_at: int | None
+    anomalous: bool
+    error: str | None
+
+
+@dataclass(slots=True)
+class Counters:
+    scored: int = 0
+    skipped: int = 0  # late, or of a sensor that is gone
+    dropped: int = 0  # the worker was behind
+    predictions: int = 0
+    fits: int = 0
+    failed_fits: int = 0
+    fit_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """Whom scoring tells; all are called on the loop and must not block."""
+
+    found: Callable[[Finding], None]
+    normal: Callable[[int, AnomalyKind], None]
+    predicted: Callable[[Sequence[Predicted]], None]
+    trained: Callable[[Trained], None]
+
+
+class Scoring:
+    """``history(sensor_id, since)`` gives a sensor's valid readings after ``since`` (µs), oldest first."""
+
+    def __init__(
+        self,
+        models: SensorModels,
+        history: Callable[[int, int], Awaitable[History]],
+        outlets: Outlets,
+        fitter: Fitter,
+        now: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
+        gather: float = GATHER,
+    ) -> None:
+        self._models = models
+        self._history = history
+        self._outlets = outlets
+        self._fitter = fitter
+        self._now = now
+        self._monotonic = monotonic
+        self._gather = gather
+        self._worker = ThreadPoolExecutor(1, "scoring")
+        self._queue: deque[tuple[float, Sequence[StoredReading]]] = deque()
+        self._waiting = 0
+        self._offered = asyncio.Event()
+        self._fresh: set[int] = set()
+        self._gone: set[int] = set()
+        self._due: dict[int, None] = {}
+        self._fit_wanted = asyncio.Event()
+        self._errors: dict[int, str] = {}
+        self._retry_at: dict[int, float] = {}
+        self._unsaved: set[int] = set()
+        self.fitting: int | None = None
+        self.last_fit_at: int | None = None
+        self.counters = Counters()
+
+    def offer(self, readings: Sequence[StoredReading]) -> None:
+        """Committed rows, in commit order. Never blocks: beyond WAITING the oldest rows are dropped and counted."""
+        if not readings:
+            return
+        self._queue.append((self._monotonic(), readings))
+        self._waiting += len(readings)
+        while self._waiting > WAITING and len(self._queue) > 1:
+            _, oldest = self._queue.popleft()
+            self._waiting -= len(oldest)
+            self.counters.dropped += len(oldest)
+        self._offered.set()
+
+    def appeared(self, sensor_ids: Iterable[int]) -> None:
+        """Sensors that were created just now: they have no history to look for."""
+        self._fresh.update(sensor_ids)
+
+    def deleted(self, sensor_ids: Iterable[int]) -> None:
+        """Sensors that are gone: their models go too."""
+        self._gone.update(sensor_ids)
+        self._offered.set()
+
+    @property
+    def waiting(self) -> int:
+        """Committed readings that have no score yet."""
+        return self._waiting
+
+    @property
+    def lag(self) -> float:
+        """Seconds that the oldest of them has waited."""
+        return self._monotonic() - self._queue[0][0] if self._queue else 0.0
+
+    async def run(self, sensor_ids: Iterable[int]) -> None:
+        """Score until cancelled. ``sensor_ids`` are those known at start: their models are loaded and caught up."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._fit_loop(), name="fitting")
+                for sensor_id in sensor_ids:
+                    await self._open(sensor_id)
+                while True:
+                    await self._offered.wait()
+                    await asyncio.sleep(self._gather)
+                    await self.drain()
+        finally:
+            await self._fitter.close()
+            await self._in_worker(self._save_all)
+            self._worker.shutdown()
+
+    async def drain(self) -> None:
+        """Judge all that waits."""
+        self._offered.clear()
+        while self._gone:
+            await self._forget(self._gone.pop())
+        queue, self._queue, self._waiting = self._queue, deque(), 0
+        readings = [reading for _, batch in queue for reading in batch]
+        for sensor_id in {reading.sensor_id for reading in readings}:
+            if sensor_id not in self._models:
+                await self._open(sensor_id)
+        if readings:
+            self._tell(await self._in_worker(lambda: self._models.judge(readings)))
+        self._unsaved.update(reading.sensor_id for reading in readings)
+
+    async def train(self, sensor_ids: Iterable[int]) -> Trained:
+        """Fit these sensors' models now; returns when all are done or have failed."""
+        started, wanted = self._monotonic(), list(sensor_ids)
+        outcome = [(sensor_id, await self._fit(sensor_id)) for sensor_id in wanted]
+        trained = Trained(
+            [sensor_id for sensor_id, done in outcome if done],
+            self._monotonic() - started,
+            [sensor_id for sensor_id, done in outcome if not done],
+        )
+        await self._fitter.close()
+        if trained.sensor_ids:
+            self._outlets.trained(trained)
+        return trained
+
+    def status(self, sensor_id: int) -> ModelStatus | None:
+        """None for a sensor that no reading has been seen of."""
+        model = self._models.get(sensor_id)
+        return None if model is None else _status(sensor_id, model, self._errors.get(sensor_id))
+
+    async def _open(self, sensor_id: int) -> None:
+        """Make a sensor's models ready: stored ones caught up with what was committed since, or new ones."""
+        if sensor_id in self._fresh:
+            self._fresh.discard(sensor_id)
+            await self._in_worker(lambda: self._models.introduce(sensor_id))
+            return
+        seen = await self._in_worker(lambda: self._models.load(sensor_id))
+        history = await self._history(sensor_id, self._now() - HISTORY if seen is None else seen)
+        model = await self._in_worker(lambda: self._caught_up(sensor_id, history))
+        if not model.anomalous:
+            self._outlets.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN)
+        if model.fit_due():
+            self._want_fit([sensor_id])
+
+    def _caught_up(self, sensor_id: int, history: History) -> SensorModel:
+        self._models.replay(sensor_id, history)
+        model = self._models.get(sensor_id)
+        assert model is not None  # noqa: S101 - loaded before, and forgotten in this thread only
+        return model
+
+    async def _forget(self, sensor_id: int) -> None:
+        await self._in_worker(lambda: self._models.forget(sensor_id, for_good=True))
+        for known in (self._errors, self._retry_at, self._due):
+            known.pop(sensor_id, None)
+        self._unsaved.discard(sensor_id)
+
+    def _tell(self, judged: Judged) -> None:
+        self.counters.scored += len(judged.scores)
+        self.counters.skipped += judged.skipped
+        for sensor_id in judged.recovered:
+            self._outlets.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN)
+        for observation, score in judged.scores:
+            if score.alarm:
+                spanish, english = explain(score)
+                self._outlets.found(
+                    Finding(
+                        observation.sensor_id,
+                        AnomalyKind.UNUSUAL_PATTERN,
+                        score.score,
+                        spanish,
+                        english,
+                        value=score.value,
+                        reading_id=observation.reading_id,
+                    )
+                )
+        self._predict(judged.forecasts)
+        self._want_fit(judged.due)
+
+    def _predict(self, forecasts: Sequence[tuple[int, Forecast]]) -> None:
+        if forecasts:
+            self.counters.predictions += len(forecasts)
+            self._outlets.predicted([_predicted(sensor_id, forecast) for sensor_id, forecast in forecasts])
+
+    def _want_fit(self, sensor_ids: Iterable[int]) -> None:
+        now = self._monotonic()
+        wanted = {i: None for i in sensor_ids if now >= self._retry_at.get(i, now)}
+        if wanted:
+            self._due |= wanted
+            self._fit_wanted.set()
+
+    async def _fit_loop(self) -> None:
+        """Fit what is due, one sensor at a time; the child ends, and the news is told, when nothing is left."""
+        while True:
+            await self._fit_wanted.wait()
+            self._fit_wanted.clear()
+            started, done = self._monotonic(), []
+            while self._due:
+                sensor_id = next(iter(self._due))
+                del self._due[sensor_id]
+                if await self._fit(sensor_id):
+                    done.append(sensor_id)
+            await self._fitter.close()
+            if done:
+                self._outlets.trained(Trained(done, self._monotonic() - started))
+
+    async def _fit(self, sensor_id: int) -> bool:
+        """Fit one sensor's models; a killed child is tried again with half the rows. False: it failed."""
+        rows: int | None = FIT_ROWS
+        started, self.fitting = self._monotonic(), sensor_id
+        try:
+            while rows is not None:
+                limit = rows
+                training = await self._in_worker(lambda: self._models.training(sensor_id, limit))  # noqa: B023
+                if training is None:
+                    return False
+                try:
+                    fitted = await self._fitter.fit(training)
+                except FitChildError as error:
+                    tried = min(limit, max(map(len, training.values())))
+                    rows = fewer_rows(tried)
+                    self._failed(sensor_id, f"{error} with {tried} rows")
+                    continue
+                self._predict(await self._in_worker(lambda: self._models.adopt(sensor_id, fitted)))  # noqa: B023
+                await self._in_worker(lambda: self._save(sensor_id))
+                self._fitted(sensor_id, self._monotonic() - started)
+                return True
+        except FitError as error:
+            self._failed(sensor_id, str(error))
+        finally:
+            self.fitting = None
+        return False
+
+    def _fitted(self, sensor_id: int, seconds: float) -> None:
+        self.counters.fits += 1
+        self.counters.fit_seconds += seconds
+        self.last_fit_at = self._now()
+        self._errors.pop(sensor_id, None)
+        self._retry_at.pop(sensor_id, None)
+
+    def _failed(self, sensor_id: int, why: str) -> None:
+        log.warning("models of sensor %d could not be fitted: %s", sensor_id, why)
+        self.counters.failed_fits += 1
+        self._errors[sensor_id] = why
+        self._retry_at[sensor_id] = self._monotonic() + RETRY_FIT
+
+    def _save(self, sensor_id: int) -> None:
+        try:
+            if sensor_id in self._models:
+                self._models.save(sensor_id)
+                self._unsaved.discard(sensor_id)
+        except OSError as error:
+            log.warning("the models of sensor %d could not be saved: %s", sensor_id, error)
+
+    def _save_all(self) -> None:
+        deadline = self._monotonic() + SAVE_AT_STOP
+        for sensor_id in list(self._unsaved):
+            if self._monotonic() > deadline:
+                return
+            self._save(sensor_id)
+
+    async def _in_worker(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+
+def _predicted(sensor_id: int, forecast: Forecast) -> Predicted:
+    return Predicted(
+        sensor_id,
+        forecast.quantity,
+        round(forecast.horizon),
+        forecast.value,
+        forecast.lower,
+        forecast.upper,
+        round((forecast.made_at + forecast.horizon) * MICROSECONDS),
+        forecast.model,
+    )
+
+
+def _status(sensor_id: int, model: SensorModel, error: str | None) -> ModelStatus:
+    forecasts = [f.fitted_at for f in model.forecasters.values() if f.fitted_at is not None]
+    detected = model.detector.fitted_at
+    return ModelStatus(
+        sensor_id,
+        model.detector.readiness,
+        model.detector.rows,
+        None if detected is None else round(detected * MICROSECONDS),
+        round(max(forecasts) * MICROSECONDS) if forecasts else None,
+        model.anomalous,
+        error,
+    )

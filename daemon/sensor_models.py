@@ -1,0 +1,265 @@
+"""The models of each sensor and what they make of readings; lives in the scoring worker's thread, no asyncio here."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.entities import Quality, StoredReading
+from ml import store
+from ml.anomaly import VERSION, ForestDetector, observe_many
+from ml.base import Arrays, Floats, Forecast, Score
+from ml.forecast import MixForecaster
+from ml.forest import ForestBank
+
+MICROSECONDS = 1_000_000
+SCORED = ("temperature", "humidity")
+
+_AT_ONCE = 512
+"""Readings judged in one pass: the arrays of a pass stay within a processor's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Readings of one sensor, oldest first: µs since 1970 UTC, °C, %; NaN where a row lacks the quantity."""
+
+    times: NDArray[np.int64]
+    temperature: Floats
+    humidity: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one sensor measured within one second: mean values, the last reading's id and time (µs)."""
+
+    sensor_id: int
+    reading_id: int
+    time: int
+    values: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class SensorModel:
+    """``saved_fit`` is the fit that the file on disk holds; ``anomalous`` what the last reading left behind."""
+
+    detector: ForestDetector
+    forecasters: dict[str, MixForecaster] = field(default_factory=dict)
+    anomalous: bool = False
+    published: dict[tuple[str, float], float] = field(default_factory=dict)
+
+    def fit_due(self) -> bool:
+        return self.detector.fit_due() or any(f.fit_due() for f in self.forecasters.values())
+
+
+@dataclass(slots=True)
+class Judged:
+    """What came of a batch."""
+
+    scores: list[tuple[Observation, Score]] = field(default_factory=list)
+    forecasts: list[tuple[int, Forecast]] = field(default_factory=list)
+    skipped: int = 0
+    recovered: list[int] = field(default_factory=list)
+    due: list[int] = field(default_factory=list)
+
+
+class SensorModels:
+    """All sensors' models. ``horizons`` in s, empty: no forecasts; ``detecting`` False: no scores."""
+
+    def __init__(self, folder: Path, horizons: Sequence[float], *, detecting: bool) -> None:
+        self._folder = folder
+        self._horizons = tuple(horizons)
+        self._detecting = detecting
+        self._bank = ForestBank()
+        self._models: dict[int, SensorModel] = {}
+
+    def __contains__(self, sensor_id: int) -> bool:
+        return sensor_id in self._models
+
+    def get(self, sensor_id: int) -> SensorModel | None:
+        return self._models.get(sensor_id)
+
+    def introduce(self, sensor_id: int) -> SensorModel:
+        """A sensor without a past."""
+        model = self._models[sensor_id] = SensorModel(ForestDetector(self._bank))
+        return model
+
+    def load(self, sensor_id: int) -> int | None:
+        """Take over what was saved; returns up to when (µs) it has seen the sensor, None if nothing usable is there.
+
+        A model of another version, or a damaged file, counts as nothing: it is made anew from history.
+        """
+        model = self.introduce(sensor_id)
+        try:
+            state = store.load(self._path(sensor_id), VERSION)
+            if state is None:
+                return None
+            self._restore(model, state)
+        except (store.StaleModelError, KeyError, ValueError):
+            self.forget(sensor_id)
+            self.introduce(sensor_id)
+            return None
+        seen = model.detector.last_time
+        return None if seen == -math.inf else int(seen * MICROSECONDS)
+
+    def save(self, sensor_id: int) -> None:
+        """Raises OSError."""
+        model = self._models[sensor_id]
+        state = {f"detector/{name}": array for name, array in model.detector.state().items()}
+        for quantity, forecaster in model.forecasters.items():
+            state |= {f"forecast/{quantity}/{name}": array for name, array in forecaster.state().items()}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        store.save(self._path(sensor_id), VERSION, state)
+
+    def forget(self, sensor_id: int, *, for_good: bool = False) -> None:
+        model = self._models.pop(sensor_id, None)
+        if model is not None:
+            model.detector.close()
+        if for_good:
+            self._path(sensor_id).unlink(missing_ok=True)
+
+    def replay(self, sensor_id: int, history: History) -> None:
+        """Let a sensor's models live through its past, silently."""
+        model = self._models[sensor_id]
+        columns = zip(
+            (history.times / MICROSECONDS).tolist(),
+            history.temperature.tolist(),
+            history.humidity.tolist(),
+            strict=True,
+        )
+        for time, temperature, humidity in columns:
+            values = {q: v for q, v in zip(SCORED, (temperature, humidity), strict=True) if v == v}
+            if values:
+                for score in self._detect([(model, time, values)])[0]:
+                    model.anomalous = score.anomalous
+                self._forecast(model, time, values)
+
+    def judge(self, readings: Iterable[StoredReading]) -> Judged:
+        """Score committed readings of known sensors, one-second means where a sensor is faster."""
+        judged = Judged()
+        touched: dict[int, SensorModel] = {}
+        for batch in _passes(by_second(readings)):
+            known = [(o, m) for o in batch if (m := self._models.get(o.sensor_id)) is not None]
+            judged.skipped += len(batch) - len(known)
+            scored = self._detect([(model, o.time / MICROSECONDS, o.values) for o, model in known])
+            for (observation, model), scores in zip(known, scored, strict=True):
+                touched[observation.sensor_id] = model
+                self._conclude(observation, model, scores, judged)
+                made = self._forecast(model, observation.time / MICROSECONDS, observation.values)
+                judged.forecasts += [(observation.sensor_id, forecast) for forecast in made]
+        judged.due = [sensor_id for sensor_id, model in touched.items() if model.fit_due()]
+        return judged
+
+    def training(self, sensor_id: int, max_rows: int) -> Arrays | None:
+        """What a fit of all of a sensor's models needs; None: nothing to fit yet, or the sensor is gone."""
+        model = self._models.get(sensor_id)
+        if model is None:
+            return None
+        parts: list[tuple[str, Arrays | None]] = [("detector", model.detector.training(max_rows))]
+        parts += [(f"forecast/{q}", forecaster.training(max_rows)) for q, forecaster in model.forecasters.items()]
+        found = {f"{part}/{name}": a for part, arrays in parts if arrays for name, a in arrays.items()}
+        return found or None
+
+    def adopt(self, sensor_id: int, fitted: Arrays) -> list[tuple[int, Forecast]]:
+        """Use a fit from now on; returns the forecasts that it makes possible."""
+        model = self._models.get(sensor_id)
+        if model is None:
+            return []
+        model.detector.adopt(_below(fitted, "detector/"))
+        forecasts: list[tuple[int, Forecast]] = []
+        for quantity, forecaster in model.forecasters.items():
+            first = forecaster.fitted_at is None
+            forecaster.adopt(_below(fitted, f"forecast/{quantity}/"))
+            if first and forecaster.fitted_at is not None:
+                forecasts += [(sensor_id, f) for f in forecaster.forecast(model.detector.last_time)]
+        return forecasts
+
+    def _detect(self, readings: Sequence[tuple[SensorModel, float, Mapping[str, float]]]) -> list[list[Score]]:
+        if not self._detecting:
+            return [[] for _ in readings]
+        return observe_many(self._bank, [(model.detector, time, values) for model, time, values in readings])
+
+    def _conclude(self, observation: Observation, model: SensorModel, scores: list[Score], judged: Judged) -> None:
+        judged.skipped += len(observation.values) - len(scores) if self._detecting else 0
+        judged.scores += [(observation, score) for score in scores]
+        if scores:
+            was, model.anomalous = model.anomalous, any(score.anomalous for score in scores)
+            if was and not model.anomalous:
+                judged.recovered.append(observation.sensor_id)
+
+    def _forecast(self, model: SensorModel, time: float, values: Mapping[str, float]) -> list[Forecast]:
+        """Feed the forecasters; what is due to be published. A horizon is due each quarter of itself."""
+        due: list[Forecast] = []
+        if not self._horizons:
+            return due
+        for quantity in values:
+            if quantity not in model.forecasters:
+                model.forecasters[quantity] = MixForecaster(quantity, self._horizons)
+        for forecaster in model.forecasters.values():
+            if forecaster.observe(time, values):
+                due += [f for f in forecaster.forecast(time) if self._publish(model, f)]
+        return due
+
+    def _publish(self, model: SensorModel, forecast: Forecast) -> bool:
+        key = forecast.quantity, forecast.horizon
+        if forecast.made_at - model.published.get(key, -math.inf) < forecast.horizon / 4:
+            return False
+        model.published[key] = forecast.made_at
+        return True
+
+    def _restore(self, model: SensorModel, state: Arrays) -> None:
+        model.detector.restore(_below(state, "detector/"))
+        for quantity in SCORED:
+            part = _below(state, f"forecast/{quantity}/")
+            if part and self._horizons:
+                forecaster = MixForecaster(quantity, self._horizons)
+                forecaster.restore(part)
+                model.forecasters[quantity] = forecaster
+        model.anomalous = model.detector.anomalous
+
+    def _path(self, sensor_id: int) -> Path:
+        return self._folder / f"{sensor_id}.npz"
+
+
+def by_second(readings: Iterable[StoredReading]) -> list[Observation]:
+    """Means over each second of each sensor's time, in order of arrival; what is invalid is left out."""
+    sums: dict[tuple[int, int], tuple[StoredReading, dict[str, list[float]]]] = {}
+    for reading in readings:
+        if reading.quality is Quality.INVALID or not reading.clock_set:
+            continue
+        key = reading.sensor_id, reading.time // MICROSECONDS
+        _, values = sums.get(key, (reading, {}))
+        for quantity in SCORED:
+            value = getattr(reading, quantity)
+            if value is not None:
+                values.setdefault(quantity, []).append(value)
+        sums[key] = reading, values
+    return [
+        Observation(r.sensor_id, r.id, r.time, {q: sum(v) / len(v) for q, v in values.items()})
+        for r, values in sums.values()
+        if values
+    ]
+
+
+def _passes(observations: Sequence[Observation]) -> Iterator[list[Observation]]:
+    """Split into passes in which each sensor occurs once, in its own order, of at most _AT_ONCE."""
+    waiting: Sequence[Observation] = observations
+    while waiting:
+        chosen: dict[int, Observation] = {}
+        later: list[Observation] = []
+        for observation in waiting:
+            if observation.sensor_id in chosen:
+                later.append(observation)
+            else:
+                chosen[observation.sensor_id] = observation
+        rest = iter(chosen.values())
+        while batch := list(islice(rest, _AT_ONCE)):
+            yield batch
+        waiting = later
+
+
+def _below(arrays: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

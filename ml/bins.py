@@ -1,0 +1,130 @@
+"""A series as 15-minute means, contiguous and bounded; what was not measured carries the last value on, marked."""
+
+import math
+
+import numpy as np
+
+from ml.base import Arrays, Floats
+from ml.features import BIN
+from ml.lags import REACH, usable_origins
+
+SPAN = 28 * 96
+"""Four weeks: a model sees each weekday four times."""
+
+_CARRY = 8
+"""Bins (2 h) over which a missing value is carried on as if it were known to the rows of a fit."""
+
+
+class Bins:
+    """The last SPAN complete bins, a companion quantity beside them, and the bin that is being filled."""
+
+    __slots__ = ("_companion", "_known", "_sums", "_values", "first", "missing", "open", "size")
+
+    def __init__(self) -> None:
+        # Twice the span: the newest half moves to the front when the end is reached, so that a slice is contiguous.
+        self._values = np.full(2 * SPAN, np.nan, np.float32)
+        self._companion = np.full(2 * SPAN, np.nan, np.float32)
+        self._known = np.zeros(2 * SPAN, np.bool_)
+        self._sums = [0.0, 0.0, 0.0, 0.0]  # value, count, companion, count
+        self.size = 0
+        self.first = 0
+        self.open: int | None = None
+        self.missing = 0
+
+    @property
+    def values(self) -> Floats:
+        return self._values[: self.size].astype(np.float64)
+
+    def tail(self, count: int) -> tuple[Floats, Floats]:
+        """The newest ``count`` bins of the series and of its companion."""
+        newest = slice(max(0, self.size - count), self.size)
+        return self._values[newest].astype(np.float64), self._companion[newest].astype(np.float64)
+
+    def at(self, back: int) -> float:
+        """The value ``back`` bins before the newest; NaN before the first."""
+        return float(self._values[self.size - 1 - back]) if back < self.size else math.nan
+
+    @property
+    def newest(self) -> int:
+        """Number of the newest complete bin since 1970."""
+        return self.first + self.size - 1
+
+    def begins_new(self, time: float) -> bool:
+        """Whether a reading of this time ends the open bin."""
+        return self.open is not None and int(time // BIN) > self.open
+
+    def add(self, time: float, value: float) -> bool:
+        """Count a reading into the open bin, which must not be older; false for an older one."""
+        number = int(time // BIN)
+        if self.open is None:
+            self.open = number
+        if number != self.open:
+            return False
+        self._sums[0] += value
+        self._sums[1] += 1.0
+        return True
+
+    def add_companion(self, value: float) -> None:
+        self._sums[2] += value
+        self._sums[3] += 1.0
+
+    def close(self) -> bool:
+        """Complete the open bin and open the next; returns whether the completed one was measured."""
+        assert self.open is not None  # noqa: S101 - callers ask begins_new first
+        total, count, companion, companion_count = self._sums
+        self._sums = [0.0, 0.0, 0.0, 0.0]
+        if self.size == 0:
+            self.first = self.open
+        elif self.size == 2 * SPAN:
+            self._make_room()
+        last = self.size - 1
+        self.missing = 0 if count else self.missing + 1
+        carried = self._values[last] if self.size else np.nan
+        carried_companion = self._companion[last] if self.size else np.nan
+        self._values[self.size] = total / count if count else carried
+        self._companion[self.size] = companion / companion_count if companion_count else carried_companion
+        self._known[self.size] = self.missing <= _CARRY
+        self.size += 1
+        self.open += 1
+        return count > 0
+
+    def restart(self, time: float) -> None:
+        """Begin anew after a gap longer than the span."""
+        self.size, self.missing, self.open = 0, 0, int(time // BIN)
+        self._sums = [0.0, 0.0, 0.0, 0.0]
+
+    def training(self, limit: int) -> Arrays:
+        """The newest ``limit`` bins: ``values``, ``companion`` float32, ``known`` bool, ``first`` their number."""
+        start = max(0, self.size - limit)
+        return {
+            "values": self._values[start : self.size].copy(),
+            "companion": self._companion[start : self.size].copy(),
+            "known": self._known[start : self.size].copy(),
+            "first": np.array([self.first + start]),
+        }
+
+    def usable_rows(self, horizon: int) -> int:
+        """Rows that a fit would have for this horizon (in bins)."""
+        if self.size < REACH + horizon:
+            return 0
+        return len(usable_origins(self._known[max(0, self.size - SPAN) : self.size], horizon))
+
+    def state(self) -> Arrays:
+        scalars = [*self._sums, math.nan if self.open is None else self.open, self.missing]
+        return self.training(SPAN) | {"sums": np.array(scalars, np.float64)}
+
+    def restore(self, state: Arrays) -> None:
+        self.size = len(state["values"])
+        self._values[: self.size] = state["values"]
+        self._companion[: self.size] = state["companion"]
+        self._known[: self.size] = state["known"]
+        self.first = int(state["first"][0])
+        *self._sums, is_open, missing = state["sums"].tolist()
+        self.open = None if is_open != is_open else int(is_open)
+        self.missing = int(missing)
+
+    def _make_room(self) -> None:
+        for array in (self._values, self._companion, self._known):
+            array[:SPAN] = array[SPAN:]
+        self.first += SPAN
+        self.size = SPAN

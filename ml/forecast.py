@@ -1,0 +1,247 @@
+"""The forecaster of one series: five members mixed by their trailing error, intervals from the mix's own past errors.
+
+Persistence, the same time yesterday, yesterday's same span, a ridge regression and boosted trees each predict the
+change from now; what counts is how wrong each has lately been at each horizon on this very series. A new series has
+the simple three and an interval known from other sensors, and leaves both as it sees more.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ml.anomaly import POSSIBLE
+from ml.base import Arrays, Floats, Forecast
+from ml.bins import SPAN, Bins
+from ml.boosting import predict
+from ml.features import BIN
+from ml.lags import BINS_PER_DAY, LEAST_ROWS, REACH, design, season_days
+
+MEMBERS = ("persistence", "same_time_yesterday", "same_span_yesterday", "ridge", "boosting")
+_SIMPLE = 3
+
+_MEMORY = 7 * BINS_PER_DAY
+"""Bins over which a member's error is averaged."""
+
+_SHARPNESS = 3.0
+"""Weights fall with this power of a member's error."""
+
+_RESIDUALS = 21 * BINS_PER_DAY
+_COVERED = 0.90
+_PRIOR_RESIDUALS = 48.0
+"""What is known from other sensors weighs as much as half a day of own errors."""
+
+_STALE = 24
+"""Bins (6 h) without a reading after which nothing is predicted."""
+
+_PRIOR: Mapping[str, tuple[float, float]] = {"temperature": (0.6, 2.5), "humidity": (2.5, 9.0)}
+"""(90 % of errors of persistence at 1 h, and at most), °C or % RH: typical of rooms."""
+
+
+class MixForecaster:
+    """A :class:`ml.base.Forecaster`; ``horizons`` in s, each at least 15 min (they are rounded to bins)."""
+
+    def __init__(self, quantity: str, horizons: Sequence[float]) -> None:
+        self.quantity = quantity
+        self.horizons = tuple(max(1, round(horizon / BIN)) for horizon in horizons)
+        count, depth = len(self.horizons), max(self.horizons)
+        self.bins = Bins()
+        self._pending = np.full((depth, count, len(MEMBERS)), np.nan)
+        self._origins = np.full(depth, -1, np.int64)
+        self._mixed = np.full((depth, count), np.nan)
+        self._errors = np.full((count, len(MEMBERS)), np.nan)
+        self._judged = np.zeros(count)
+        self._residuals = np.full((count, _RESIDUALS), np.nan, np.float32)
+        self._residual_count = np.zeros(count, np.int64)
+        self._resolution = 0.0
+        self._last = math.nan
+        self._fit: Arrays | None = None
+        self._fitted_bin = 0
+
+    @property
+    def fitted_at(self) -> float | None:
+        return self._fitted_bin * BIN if self._fit is not None else None
+
+    def observe(self, time: float, values: Mapping[str, float]) -> bool:
+        """Take a reading: own value, and the sensor's other quantities beside it; true when a bin was completed."""
+        completed = self._advance(time)
+        for quantity, value in values.items():
+            if value != value:
+                continue
+            if quantity != self.quantity:
+                self.bins.add_companion(value)
+            elif self.bins.add(time, value):
+                self._resolve(value)
+        return completed
+
+    def forecast(self, now: float) -> Sequence[Forecast]:
+        self._advance(now)
+        if not self.bins.size or self.bins.missing > _STALE:
+            return []
+        made_at = (self.bins.newest + 1) * BIN
+        place = self.bins.newest % len(self._origins)
+        level = self.bins.at(0)
+        found = []
+        for index, horizon in enumerate(self.horizons):
+            weights = self._weights(index, self._pending[place, index])
+            centre = level + float(self._mixed[place, index])
+            below, above = self._interval(index, horizon)
+            value, lower, upper = self._possible(centre, centre + below, centre + above)
+            leading = MEMBERS[int(np.argmax(weights))]
+            found.append(Forecast(self.quantity, made_at, horizon * BIN, value, lower, upper, leading))
+        return found
+
+    def fit_due(self) -> bool:
+        """At first, then whenever the series has grown by a tenth, or by a day."""
+        grown = self.bins.newest - self._fitted_bin
+        if self._fit is not None and grown < max(BINS_PER_DAY, min(self.bins.size, SPAN) // 10):
+            return False
+        return self.bins.usable_rows(max(self.horizons)) >= LEAST_ROWS
+
+    def training(self, max_rows: int) -> Arrays | None:
+        if self.bins.usable_rows(max(self.horizons)) < LEAST_ROWS:
+            return None
+        return self.bins.training(min(SPAN, max_rows)) | {"horizons": np.array(self.horizons)}
+
+    def adopt(self, fitted: Arrays) -> None:
+        if not fitted:
+            return
+        if fitted["horizons"].tolist() != list(self.horizons):
+            raise ValueError(f"a fit for horizons {fitted['horizons'].tolist()} is none for {list(self.horizons)}")
+        self._fit = fitted
+        self._fitted_bin = int(fitted["as_of"][0])
+        self._predict()
+
+    def state(self) -> Arrays:
+        state = {f"bins/{name}": array for name, array in self.bins.state().items()}
+        state |= {f"fit/{name}": array for name, array in (self._fit or {}).items()}
+        state |= {name: getattr(self, f"_{name}").copy() for name in _STATE}
+        return state | {
+            "horizons": np.array(self.horizons),
+            "scalars": np.array([self._resolution, self._last, self._fitted_bin], np.float64),
+        }
+
+    def restore(self, state: Arrays) -> None:
+        if state["horizons"].tolist() != list(self.horizons):
+            raise ValueError("the stored forecaster has other horizons")
+        self.bins.restore({name[5:]: array for name, array in state.items() if name.startswith("bins/")})
+        self._fit = {name[4:]: array for name, array in state.items() if name.startswith("fit/")} or None
+        for name in _STATE:
+            getattr(self, f"_{name}")[...] = state[name]
+        self._resolution, self._last, fitted_bin = state["scalars"].tolist()
+        self._fitted_bin = int(fitted_bin)
+
+    def _advance(self, time: float) -> bool:
+        """Complete the bins that end before ``time``."""
+        if not self.bins.begins_new(time):
+            return False
+        assert self.bins.open is not None  # noqa: S101 - begins_new said so
+        if int(time // BIN) - self.bins.open > SPAN:
+            self.bins.restart(time)
+            return False
+        while self.bins.begins_new(time):
+            if self.bins.close():
+                self._judge()
+            if self.bins.missing <= _STALE:
+                self._predict()
+        return True
+
+    def _resolve(self, value: float) -> None:
+        change = abs(value - self._last)
+        if change > 1e-9 and not 0 < self._resolution <= change:
+            self._resolution = change
+        self._last = value
+
+    def _judge(self) -> None:
+        """Compare what was predicted for the newest bin with what came."""
+        newest, value, depth = self.bins.newest, self.bins.at(0), len(self._origins)
+        for index, horizon in enumerate(self.horizons):
+            place = (newest - horizon) % depth
+            if self._origins[place] != newest - horizon:
+                continue
+            change = value - self.bins.at(horizon)
+            error = np.abs(self._pending[place, index] - change)
+            self._judged[index] += 1
+            gain = max(1 / _MEMORY, 1 / self._judged[index])
+            known = self._errors[index]
+            # A member that is judged for the first time starts at persistence's error: it has to earn its weight.
+            start = np.where(np.isnan(known), known[0] if self._judged[index] > 1 else error, known)
+            self._errors[index] = np.where(np.isnan(error), known, start + gain * (error - start))
+            count = self._residual_count[index]
+            self._residuals[index, count % _RESIDUALS] = change - self._mixed[place, index]
+            self._residual_count[index] = count + 1
+
+    def _predict(self) -> None:
+        """Each member's change from the newest bin, and the mix; kept until the target comes."""
+        newest = self.bins.newest
+        place = newest % len(self._origins)
+        pending = self._pending[place]
+        pending[:] = np.nan
+        pending[:, 0] = 0.0
+        level = self.bins.at(0)
+        for index, horizon in enumerate(self.horizons):
+            season = season_days(horizon) * BINS_PER_DAY
+            target = self.bins.at(season - horizon)
+            pending[index, 1] = target - level
+            pending[index, 2] = target - self.bins.at(season)
+        if self._fit is not None and self.bins.size > REACH:
+            pending[:, _SIMPLE:] = self._learnt(self._fit)
+        for index in range(len(self.horizons)):
+            weights = self._weights(index, pending[index])
+            self._mixed[place, index] = float(np.nansum(weights * np.nan_to_num(pending[index])))
+        self._origins[place] = newest
+
+    def _learnt(self, fit: Arrays) -> Floats:
+        values, companion = self.bins.tail(REACH + 1)
+        first = self.bins.newest - REACH
+        origin = np.array([REACH], np.intp)
+        rows = np.stack([design(values, companion, origin, horizon, first) for horizon in self.horizons])
+        mean, deviation, weight, offset = (fit[name].astype(np.float64) for name in _RIDGE)
+        ridge = ((rows[:, 0] - mean) / deviation * weight).sum(axis=1) + offset
+        boosted: Floats = predict(fit, rows)[:, 0]
+        learnt: Floats = np.stack([ridge, boosted], axis=1)
+        return learnt
+
+    def _weights(self, index: int, changes: Floats) -> Floats:
+        """Each member's share at one horizon, 0 where it says nothing."""
+        errors = self._errors[index]
+        says = ~np.isnan(changes)
+        if np.isnan(errors[0]):
+            return np.array([1.0] + [0.0] * (len(MEMBERS) - 1))
+        errors = np.where(np.isnan(errors), errors[0], errors) + 1e-6
+        weights: Floats = np.where(says, (errors.min() / errors) ** _SHARPNESS, 0.0)
+        return weights / float(weights.sum())
+
+    def _interval(self, index: int, horizon: int) -> tuple[float, float]:
+        """(below, above) the forecast: quantiles of the mix's errors, drawn towards what other sensors show."""
+        radius = self._prior_radius(horizon)
+        count = min(int(self._residual_count[index]), _RESIDUALS)
+        if not count:
+            return -radius, radius
+        # Errors of overlapping spans repeat each other: about one in ``horizon`` is news (split conformal's n + 1).
+        news = 1.0 + count / (0.5 * horizon + 1.0)
+        outside = max(0.0, 1.0 - _COVERED * (news + 1.0) / news) / 2.0
+        below, above = np.quantile(self._residuals[index, :count], (outside, 1.0 - outside)).tolist()
+        own = count / (count + _PRIOR_RESIDUALS)
+        return own * below - (1 - own) * radius, own * above + (1 - own) * radius
+
+    def _prior_radius(self, horizon: int) -> float:
+        if self.quantity in _PRIOR:
+            hour, most = _PRIOR[self.quantity]
+            return min(most, hour * math.sqrt(horizon * BIN / 3600.0))
+        return 2.0 * float(np.nanstd(self.bins.tail(BINS_PER_DAY)[0]))
+
+    def _possible(self, value: float, lower: float, upper: float) -> tuple[float, float, float]:
+        """Keep within what can be, and never claim more than the sensor's resolution."""
+        least, most = POSSIBLE.get(self.quantity, (-math.inf, math.inf))
+        value = min(most, max(least, value))
+        half = 0.5 * (self._resolution or 0.1)
+        lower, upper = min(lower, value - half), max(upper, value + half)
+        lower, upper = max(least, lower), min(most, upper)
+        if upper - lower < 2 * half:  # at the edge of what is possible
+            lower, upper = (lower, lower + 2 * half) if lower == least else (upper - 2 * half, upper)
+        return value, lower, upper
+
+
+_RIDGE = ("mean", "deviation", "weight", "offset")
+_STATE = ("pending", "origins", "mixed", "errors", "judged", "residuals", "residual_count")

@@ -1,0 +1,64 @@
+"""What a forecast is made from: differences between a series' 15-minute bins, and the time of day. No state."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.base import Floats
+
+BINS_PER_DAY = 96
+LAGS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 72, 96])
+COMPANION_LAGS = np.array([1, 4, 16, 48, 96])
+_DAYS = np.array([1, 2, 3])
+
+REACH = BINS_PER_DAY * 4
+"""How many bins before the origin a row may look at."""
+
+LEAST_ROWS = BINS_PER_DAY
+"""A day of rows is the least that a fit makes sense of."""
+
+WIDTH = len(LAGS) + len(COMPANION_LAGS) + len(_DAYS) + 4 + 4
+
+
+def season_days(horizon: int) -> int:
+    """The fewest whole days before the target that are known at the origin; ``horizon`` in bins."""
+    return -(-horizon // BINS_PER_DAY)
+
+
+def usable_origins(known: NDArray[np.bool_], horizon: int) -> NDArray[np.intp]:
+    """Origins (indices into bins of which ``known`` tells the measured) that have a past and a target to learn from."""
+    origins = np.arange(REACH, max(REACH, len(known) - horizon))
+    usable: NDArray[np.intp] = origins[known[origins] & known[origins + horizon] & known[origins - BINS_PER_DAY]]
+    return usable
+
+
+def design(
+    bins: Floats, companion: Floats, origins: NDArray[np.intp], horizon: int, first_bin: int
+) -> NDArray[np.float32]:
+    """Rows (n, WIDTH) for forecasts from ``origins`` (indices into ``bins``, at least REACH) ``horizon`` bins ahead.
+
+    ``companion`` is the sensor's other quantity in the same bins; NaN becomes 0, which for a difference says
+    "nothing known". ``first_bin`` is the number of bins from a midnight to bins[0].
+    """
+    rows = np.empty((len(origins), WIDTH), np.float32)
+    now = bins[origins][:, None]
+    at = origins[:, None]
+    season = season_days(horizon) * BINS_PER_DAY
+    rows[:, : len(LAGS)] = bins[at - LAGS] - now
+    column = len(LAGS)
+    rows[:, column : column + len(COMPANION_LAGS)] = companion[at - COMPANION_LAGS] - companion[origins][:, None]
+    column += len(COMPANION_LAGS)
+    # What the same span did on the past days: from origin to target, days earlier.
+    earlier = at - season - (_DAYS - 1) * BINS_PER_DAY
+    earlier = np.maximum(earlier, 0)
+    spans = bins[earlier + horizon] - bins[earlier]
+    rows[:, column : column + len(_DAYS)] = spans
+    column += len(_DAYS)
+    sums = np.concatenate(([0.0], np.cumsum(np.nan_to_num(bins))))
+    day = (sums[origins + 1] - sums[origins + 1 - BINS_PER_DAY]) / BINS_PER_DAY
+    rows[:, column] = spans.mean(axis=1)
+    rows[:, column + 1] = day - now[:, 0]
+    rows[:, column + 2] = bins[origins + horizon - season] - now[:, 0]
+    rows[:, column + 3] = bins[origins] - bins[origins - BINS_PER_DAY] if len(bins) > REACH else 0.0
+    angle = 2 * np.pi / BINS_PER_DAY * ((first_bin + origins + horizon) % BINS_PER_DAY)
+    rows[:, column + 4 :] = np.stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)], axis=1)
+    return np.nan_to_num(rows, copy=False)

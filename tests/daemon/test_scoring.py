@@ -1,0 +1,242 @@
+"""Scoring over a real worker thread and a real fitting process; history and clock are handed in."""
+
+import asyncio
+import math
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.entities import AnomalyKind, Quality, StoredReading
+from daemon.episodes import Finding
+from daemon.fitting import Fitter
+from daemon.scoring import HISTORY, WAITING, Outlets, Predicted, Scoring, Trained
+from daemon.sensor_models import History, SensorModels, by_second
+from ml.base import Readiness
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+START = 1_790_000_000 * SECOND
+HORIZONS = (900.0, 3600.0)
+
+
+def room(minutes: int) -> tuple[float, float]:
+    """A room's temperature and humidity, rounded as a DHT22 reports them: a day's rhythm and a little noise."""
+    day = math.sin(2 * math.pi * minutes / 1440)
+    noise = math.sin(minutes * 12.9898) * 0.15 + math.sin(minutes * 0.7) * 0.1
+    return round(21 + 1.5 * day + noise, 1), round(50 - 4 * day + 3 * noise, 1)
+
+
+def reading(sensor_id: int, minutes: float, number: int = 0, **values: float) -> StoredReading:
+    at = START + int(minutes * MINUTE)
+    measured = values or dict(zip(("temperature", "humidity"), room(int(minutes)), strict=True))
+    return StoredReading(number or int(minutes) + 1, sensor_id, at, at, "test", **measured)  # type: ignore[arg-type]
+
+
+def past(minutes: int, step: int = 5) -> History:
+    """What the database holds of a sensor: a reading each ``step`` minutes."""
+    at = range(0, minutes, step)
+    temperature, humidity = zip(*(room(m) for m in at), strict=True)
+    return History(np.array([START + m * MINUTE for m in at]), np.array(temperature), np.array(humidity))
+
+
+EMPTY = History(np.empty(0, np.int64), np.empty(0), np.empty(0))
+
+
+@dataclass
+class Told:
+    """What scoring told the others."""
+
+    found: list[Finding] = field(default_factory=list)
+    normal: list[tuple[int, AnomalyKind]] = field(default_factory=list)
+    predicted: list[Predicted] = field(default_factory=list)
+    trained: list[Trained] = field(default_factory=list)
+
+    def outlets(self) -> Outlets:
+        return Outlets(
+            self.found.append,
+            lambda sensor_id, kind: self.normal.append((sensor_id, kind)),
+            self.predicted.extend,
+            self.trained.append,
+        )
+
+
+@dataclass
+class Asked:
+    """A history that remembers what it was asked."""
+
+    history: History = EMPTY
+    since: list[int] = field(default_factory=list)
+
+    async def __call__(self, sensor_id: int, since: int) -> History:
+        self.since.append(since)
+        new = self.history.times > since
+        return History(self.history.times[new], self.history.temperature[new], self.history.humidity[new])
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, told: Told, asked: Asked, sensors: Sequence[int] = (), fitter: Fitter | None = None
+) -> AsyncIterator[Scoring]:
+    models = SensorModels(folder, HORIZONS, detecting=True)
+    scoring = Scoring(models, asked, told.outlets(), fitter or Fitter(), now=lambda: START + HISTORY - 1, gather=0.0)
+    task = asyncio.create_task(scoring.run(sensors))
+    try:
+        yield scoring
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Wait for an outcome; the test's own time limit ends a wait in vain."""
+    while not true():
+        await asyncio.sleep(0.01)
+
+
+async def test_a_fault_is_found_explained_and_over(tmp_path: Path) -> None:
+    told = Told()
+    days = 4 * 1440
+    async with running(tmp_path, told, Asked(past(days)), [7]) as scoring:
+        await until(lambda: told.trained)
+        scoring.offer([reading(7, days + 1)])
+        scoring.offer([reading(7, days + 6, 99, temperature=35.0, humidity=20.0)])
+        await until(lambda: told.found)
+        finding = told.found[0]
+        assert (finding.sensor_id, finding.kind, finding.reading_id) == (7, AnomalyKind.UNUSUAL_PATTERN, 99)
+        assert finding.value == 35.0
+        assert 0.5 < finding.score <= 1
+        assert finding.explanation.startswith("La temperatura ")
+        assert "35,0 °C" in finding.explanation
+        assert "35.0 °C" in finding.explanation_en
+        told.normal.clear()
+        scoring.offer([reading(7, days + 10 + 5 * i) for i in range(40)])
+        await until(lambda: told.normal)
+        assert told.normal == [(7, AnomalyKind.UNUSUAL_PATTERN)]
+        assert all(f.reading_id == 99 for f in told.found), "one episode is announced by one reading per quantity"
+
+
+async def test_a_new_sensor_warms_up_and_predicts_from_its_first_quarter_of_an_hour(tmp_path: Path) -> None:
+    told, asked = Told(), Asked()
+    async with running(tmp_path, told, asked) as scoring:
+        scoring.appeared([3])
+        scoring.offer([reading(3, minutes, temperature=20.0 + minutes % 2, humidity=50.0) for minutes in range(31)])
+        await until(lambda: told.predicted)
+        assert asked.since == [], "a sensor that was just created has no history to ask for"
+        assert not told.found
+        status = scoring.status(3)
+        assert status is not None
+        assert status.detector is Readiness.WARMING_UP
+        first = told.predicted[0]
+        assert first.lower < first.value < first.upper
+        assert {p.quantity for p in told.predicted} == {"temperature", "humidity"}
+        assert {p.horizon_s for p in told.predicted} == {900, 3600}
+        assert (first.predicted_at - START) // SECOND > 900
+
+
+async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
+    days = 4 * 1440
+    told, asked = Told(), Asked(past(days))
+    async with running(tmp_path, told, asked, [1]) as scoring:
+        await until(lambda: told.trained)
+        before = scoring.status(1)
+    asked.since.clear()
+    async with running(tmp_path, Told(), asked, [1]) as scoring:
+        await until(lambda: asked.since and scoring.status(1) is not None)
+        after = scoring.status(1)
+    assert after == before, "no cold start: the same rows, the same fit"
+    assert asked.since == [int(asked.history.times[-1])], "only what came after the last state is read"
+
+
+async def test_a_damaged_model_is_made_anew_from_history(tmp_path: Path) -> None:
+    (tmp_path / "1.npz").write_bytes(b"PK\x03\x04 half a file")
+    told, asked = Told(), Asked(past(2 * 1440))
+    async with running(tmp_path, told, asked, [1]) as scoring:
+        await until(lambda: told.normal)
+        status = scoring.status(1)
+    assert status is not None
+    assert status.rows == 2 * len(asked.history.times)
+    assert asked.since == [START - 1]
+
+
+async def test_a_killed_fit_is_tried_again_with_fewer_rows(tmp_path: Path) -> None:
+    (tmp_path / "fit.py").write_text(
+        "import os, signal, sys\n"
+        "from ml import fit, store\n"
+        "real = fit.fit\n"
+        "def greedy(job):\n"
+        "    if len(job['forecast/temperature/values']) > 1000:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return real(job)\n"
+        "fit.fit = greedy\n"
+        "fit.main()\n"
+    )
+    told = Told()
+    fitter = Fitter((sys.executable, str(tmp_path / "fit.py")))
+    async with running(tmp_path / "models", told, Asked(past(12 * 1440, 15)), [1], fitter) as scoring:
+        await until(lambda: told.trained)
+        assert scoring.counters.failed_fits == 1
+        assert scoring.counters.fits == 1
+        assert scoring.status(1).error is None  # type: ignore[union-attr]
+
+
+async def test_a_fit_that_never_ends_is_cut_off_and_told(tmp_path: Path) -> None:
+    told = Told()
+    fitter = Fitter((sys.executable, "-c", "import sys; sys.stdin.read()"), timeout=0.2)
+    async with running(tmp_path, told, Asked(past(4 * 1440)), [1], fitter) as scoring:
+        await until(lambda: told.normal)
+        trained = await scoring.train([1])
+        assert trained.failed == [1]
+        status = scoring.status(1)
+        assert status is not None
+        assert status.error is not None
+        assert "no answer within" in status.error
+
+
+async def test_training_by_hand_answers_when_the_fit_is_in_use(tmp_path: Path) -> None:
+    told = Told()
+    async with running(tmp_path, told, Asked(past(4 * 1440)), [1]) as scoring:
+        await until(lambda: told.trained)
+        trained = await scoring.train([1, 404])
+        assert trained.sensor_ids == [1]
+        assert trained.failed == [404], "nothing is known of it"
+        assert trained.seconds > 0
+
+
+async def test_offering_never_blocks_and_drops_the_oldest(tmp_path: Path) -> None:
+    models = SensorModels(tmp_path, (), detecting=True)
+    scoring = Scoring(models, Asked(), Told().outlets(), Fitter(), now=lambda: START)
+    batch = [reading(1, minutes) for minutes in range(1000)]
+    for _ in range(WAITING // 1000 + 3):
+        scoring.offer(batch)
+    assert scoring.counters.dropped == 3000
+    assert scoring.waiting == WAITING
+
+
+async def test_a_deleted_sensor_takes_its_models_with_it(tmp_path: Path) -> None:
+    told = Told()
+    async with running(tmp_path, told, Asked(past(4 * 1440)), [1]) as scoring:
+        await until(lambda: told.trained)
+        assert (tmp_path / "1.npz").exists()
+        scoring.deleted([1])
+        await until(lambda: not (tmp_path / "1.npz").exists())
+        assert scoring.status(1) is None
+
+
+def test_a_fast_sensor_is_scored_on_means_of_a_second() -> None:
+    fast = [reading(1, i / 600, i + 1, temperature=float(i)) for i in range(20)]
+    first, second = by_second(fast)
+    assert (first.values, first.reading_id) == ({"temperature": 4.5}, 10)
+    assert (second.values, second.reading_id) == ({"temperature": 14.5}, 20)
+
+
+def test_what_is_invalid_or_of_an_unset_clock_is_left_out() -> None:
+    at = START
+    invalid = StoredReading(1, 1, at, at, "test", temperature=85.0, quality=Quality.INVALID)
+    early = StoredReading(2, 1, at, at, "test", temperature=20.0, clock_set=False)
+    assert by_second([invalid, early]) == []
