@@ -51,11 +51,11 @@ class Demo:
         return self.folder / "arduino"
 
     @asynccontextmanager
-    async def devices(self) -> AsyncIterator[None]:
-        """Emulated devices at work while inside; a process that dies is started again."""
+    async def devices(self, broker: str) -> AsyncIterator[None]:
+        """Emulated devices at work while inside, publishing to the broker at a URL; their process is kept alive."""
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._keep(), name="emulated devices"),
+                group.create_task(self._keep(broker), name="emulated devices"),
                 group.create_task(self._mark(), name="emulated past"),
             ]
             try:
@@ -65,9 +65,9 @@ class Demo:
                     task.cancel()
                 self._mark_now()
 
-    async def _keep(self) -> None:
+    async def _keep(self, broker: str) -> None:
         while True:
-            process = await self._start()
+            process = await self._start(broker)
             try:
                 await _log_lines(process)
                 code = await process.wait()
@@ -76,9 +76,9 @@ class Demo:
             log.warning("the emulated devices' process ended with %s; starting it again", code)
             await asyncio.sleep(_RESTART)
 
-    async def _start(self) -> Process:
+    async def _start(self, broker: str) -> Process:
         starting = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(*self.command(), stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
+            asyncio.create_subprocess_exec(*self.command(broker), stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
         )
         try:
             return await asyncio.shield(starting)
@@ -86,13 +86,12 @@ class Demo:
             await _end(await starting)
             raise
 
-    def command(self) -> list[str]:
+    def command(self, broker: str) -> list[str]:
         """What is started as the devices' process."""
-        broker = self.config.broker
         return [
             # -P: a folder named drivers where the user stands is not ours
             *(sys.executable, "-P", "-m", "drivers.emulate", "--parent", str(os.getpid())),
-            *("--broker", f"mqtt://{broker.host}:{broker.port}", "--link", str(self.link)),
+            *("--broker", broker, "--link", str(self.link)),
             *("--seed", str(self.seed), "--speed", str(self.speed)),
             *(argument for fault in self.faults for argument in ("--fault", format_fault(fault))),
         ]

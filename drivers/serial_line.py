@@ -15,13 +15,13 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Protocol, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from serial import Serial, SerialException
 from serial.tools import list_ports
 
 from drivers.base import Backoff, Decoded, Delivery, Driver, DriverError
 from drivers.clock import now_us
-from drivers.formats import SerialDecoder
+from drivers.formats import SERIAL_FORMATS, SerialDecoder
 from drivers.settings import CommonSettings, Duration
 
 _USB_ID = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?::(.+))?")
@@ -50,6 +50,13 @@ class SerialSettings(CommonSettings):
     baudrate: int = Field(9600, ge=50, le=4_000_000)
     format: str = "auto"
     mute_after: Duration = Field(timedelta(minutes=5), gt=timedelta(0))
+
+    @field_validator("format")
+    @classmethod
+    def _format_is_known(cls, value: str) -> str:
+        if value not in SERIAL_FORMATS:
+            raise ValueError(f"{value!r} is no serial format; there are {', '.join(sorted(SERIAL_FORMATS))}")
+        return value
 
 
 class Decoder(Protocol):

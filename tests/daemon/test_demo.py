@@ -138,9 +138,8 @@ def test_a_fault_is_seen_within_five_minutes() -> None:
 
 class TestProcess:
     @pytest.fixture
-    def live(self, tmp_path: Path, mosquitto: Broker) -> Demo:
-        chosen = Config(broker=BrokerSection(port=mosquitto.port))
-        return Demo(chosen, tmp_path, script(NOW), speed=20)
+    def live(self, tmp_path: Path) -> Demo:
+        return Demo(Config(), tmp_path, script(NOW), speed=20)
 
     @staticmethod
     def children(demo: Demo) -> list[int]:
@@ -154,8 +153,8 @@ class TestProcess:
                 continue
         return found
 
-    async def test_it_speaks_is_started_again_and_ends_with_the_demo(self, live: Demo) -> None:
-        async with live.devices():
+    async def test_it_speaks_is_started_again_and_ends_with_the_demo(self, live: Demo, mosquitto: Broker) -> None:
+        async with live.devices(mosquitto.url):
             await asyncio.to_thread(until, live.link.is_symlink, "the port appears")
             [first] = self.children(live)
             os.kill(first, signal.SIGKILL)
@@ -163,13 +162,14 @@ class TestProcess:
             await asyncio.to_thread(until, live.link.is_symlink, "the port appears again")
             [second] = self.children(live)
             assert second != first
+            await asyncio.to_thread(until, lambda: "bodega" in mosquitto.log, "a device connects")
         assert self.children(live) == []
         assert not live.link.is_symlink()
 
-    async def test_how_far_the_past_has_come_is_noted_at_the_end(self, live: Demo) -> None:
+    async def test_how_far_the_past_has_come_is_noted_at_the_end(self, live: Demo, mosquitto: Broker) -> None:
         yesterday = datetime.now(UTC) - timedelta(days=1)
         write_past(live.folder, int(yesterday.timestamp() * 1e6))
-        async with live.devices():
+        async with live.devices(mosquitto.url):
             pass
         changed = live.folder.joinpath("past-messages.ndjson").stat().st_mtime
         assert datetime.now(UTC).timestamp() - changed < 60
