@@ -9,6 +9,7 @@ Sample: ``weather-sensor/status`` ``online``
 
 from drivers.base import Availability, Decoded, Kind
 from drivers.formats.message import Message
+from drivers.formats.topics import Topic
 from drivers.formats.words import words
 
 NAME = "availability"
@@ -27,11 +28,14 @@ _KEYS = ("state", "status", "online", "availability", "available", "connected")
 _LONGEST = 16
 
 
+def claims(topic: Topic) -> bool:
+    """Whether the topic's last level speaks of availability."""
+    return topic.availability
+
+
 def decode(message: Message) -> Decoded | None:
     """AVAILABILITY where topic and payload both say so; None otherwise."""
     topic = message.topic
-    if not topic.availability:
-        return _decode_bare_document(message.document, topic.device)
     device = "/".join(topic.levels[:-1]) or None
     if not message.payload:
         return Decoded(Kind.NOISE, NAME, reason="an empty payload clears the retained state of a device that is gone")
@@ -67,7 +71,7 @@ def _plain(raw: object) -> str | None:
     return str(raw).lower() if isinstance(raw, str | bool) else None
 
 
-def _decode_bare_document(document: object, device: str | None) -> Decoded | None:
+def decode_document(document: object, device: str | None) -> Decoded | None:
     """``{"online":false}`` on any topic."""
     if isinstance(document, dict) and len(document) == 1:
         online = document.get("online")

@@ -13,6 +13,7 @@ from typing import Any
 from drivers.base import Decoded, Kind
 from drivers.formats.message import Message
 from drivers.formats.names import LONGEST_NAME
+from drivers.formats.topics import Topic
 from drivers.formats.units import read_unit
 from drivers.formats.words import words
 
@@ -23,10 +24,13 @@ MOST_UNITS = 2_000
 """State topics whose units are remembered; a house has a few hundred entities. The oldest goes first."""
 
 
+def claims(topic: Topic) -> bool:
+    """Whether the topic is a discovery topic's shape."""
+    return topic.discovery
+
+
 def decode(message: Message) -> Decoded | None:
     """DISCOVERY where topic and keys are; learns the units of plain state topics."""
-    if not message.topic.discovery:
-        return None
     document = message.document
     if not isinstance(document, dict):
         return None if message.payload else Decoded(Kind.DISCOVERY, NAME, reason="a discovered entity was removed")

@@ -14,6 +14,7 @@ from drivers.formats.discovery import learned_unit
 from drivers.formats.message import NO_DOCUMENT, Message
 from drivers.formats.names import Name, read_model, read_name
 from drivers.formats.plain import decode_value
+from drivers.formats.topics import Topic
 from drivers.formats.values import read_text
 from drivers.formats.words import words
 
@@ -25,6 +26,12 @@ _COMPONENTS = frozenset(
     )
 )
 _LONGEST = 32
+
+
+def claims(topic: Topic) -> bool:
+    """Whether the topic is shaped like a component's state or a device's announcement."""
+    levels = topic.levels
+    return (len(levels) >= 4 and levels[-1] == "state") or (len(levels) == 3 and levels[0] == "esphome")
 
 
 def decode(message: Message) -> Decoded | None:

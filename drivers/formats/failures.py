@@ -6,8 +6,8 @@ from drivers.formats.names import read_name
 
 _FAILED = re.compile(
     r"\b(?:fail(?:ed|ure|s)?|error|err|time\s?-?out|timed out|no response|not responding|checksum|crc|not found"
-    r"|no sensor|disconnected|could not read|couldn'?t read|can'?t read|cannot read|unable to read|did not respond|invalid"
-    r"|fehler|fallo|erreur|errore|erro|nan)\b",
+    r"|no sensor|disconnected|could not read|couldn'?t read|can'?t read|cannot read|unable to read|did not respond"
+    r"|invalid|fehler|fallo|erreur|errore|erro|nan)\b",
     re.IGNORECASE,
 )
 _OF_A_SENSOR = re.compile(

@@ -3,32 +3,38 @@
 Wire: an object or array; quantities by name in any case and many languages (``vocabulary``), units from the name, a
 unit key beside it or the text itself, °C and % otherwise. The device is what the payload calls it (``mac``,
 ``device``, ``sensor`` …), else the topic without a last level that only names the quantity or the kind of message.
+An integer ``id`` beside a device named otherwise is the device's counter, as ``seq`` is.
 Failure: null, NaN, a failure word or a sentinel in a quantity's place.
 Source: read off samples of many makers; no single document describes it.
 
 Sample: ``sensors/s12/reading`` ``{"sensor":"s12","metric":"temperature","value":21.3,"id":7,"t":1700000000}``
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from drivers.base import Decoded, Kind
-from drivers.formats.json_keys import Key, Role, read_key
-from drivers.formats.message import NO_DOCUMENT, Message
-from drivers.formats.names import Name, derive_probe, read_model, read_name
+from drivers.formats.availability import decode_document as decode_availability
+from drivers.formats.json_keys import Layout, Role, read_key, read_layout
+from drivers.formats.json_object import Facts, read_facts
+from drivers.formats.message import Message
+from drivers.formats.names import NO_NAME, Name, derive_probe, read_model, read_name
 from drivers.formats.record import Collector
 from drivers.formats.timestamps import parse_time
-from drivers.formats.units import fits, read_unit
-from drivers.formats.values import Failure, is_failure_word, read_value, settle
+from drivers.formats.units import fits
+from drivers.formats.values import Failure, read_value, settle
 
 NAME = "json"
 _DEEPEST = 8
 _MOST_ITEMS = 2_000
 """Keys and items looked at in one message; what reports sensors has a few dozen."""
+_TEMPERATURES = frozenset({"temperature", "dew_point", "heat_index"})
+_PRESSURES = frozenset({"pressure", "pressure_sea_level"})
+_BY_UNIT = {"°C": "temperature", "°F": "temperature", "hPa": "pressure", "mmHg": "pressure", "lx": "illuminance"}
+"""What a value is whose unit alone tells; % may be anything."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
+class _Context(NamedTuple):
     """What the objects around say: whose the values are, of when, and of which quantity."""
 
     device: str | None
@@ -42,57 +48,38 @@ class _Context:
     depth: int = 0
 
 
-@dataclass(slots=True)
-class _Object:
-    """One object's items, sorted by what they are for."""
-
-    values: list[tuple[str, Name, object]]
-    children: list[tuple[str, Key, object]]
-    letters: list[tuple[str, Name, object]]
-    device: str | None = None
-    probe: str | None = None
-    place: str | None = None
-    identifier: str | int | None = None
-    time: datetime | None = None
-    sequence: int | None = None
-    model: str | None = None
-    metric: Name | None = None
-    metric_text: str = ""
-    unit: str = ""
-    temperature_unit: str = ""
-    pressure_unit: str = ""
-    climate: int = 0
-    has_value: bool = False
-    value: object = None
-
-
 def decode(message: Message) -> Decoded | None:
     """Read a JSON payload by the names in it; None where it is no JSON object or array."""
     document = message.document
-    if document is NO_DOCUMENT or not isinstance(document, dict | list):
+    if not isinstance(document, dict | list):
         return None
     return decode_document(document, message.topic.device, message.topic.name)
 
 
-def decode_document(document: object, device: str | None, topic_name: Name | None = None) -> Decoded:
+def decode_document(document: object, device: str | None, topic_name: Name = NO_NAME) -> Decoded:
     """Read a parsed JSON document; ``device`` and ``topic_name`` are what the topic says, where there is one."""
-    collector = Collector()
-    walk = _Walk(collector, topic_name)
+    walk = _Walk(topic_name)
     walk.visit(document, _Context(device))
-    if collector.probes:
-        return collector.decoded(NAME)
+    if walk.collector.probes:
+        return walk.collector.decoded(NAME)
+    available = decode_availability(document, device)
+    if available is not None:
+        return available
+    if walk.refusal:
+        return Decoded(Kind.NOISE, NAME, reason=walk.refusal)
     if not walk.numbers:
         return Decoded(Kind.NOISE, NAME, reason="JSON without any number in it")
-    reason = walk.refusal or "JSON, but none of its keys names a quantity that sereno knows"
-    return Decoded(Kind.NOISE if walk.refusal else Kind.UNKNOWN, NAME, reason=reason)
+    return Decoded(Kind.UNKNOWN, NAME, reason="JSON, but none of its keys names a quantity that sereno knows")
 
 
 class _Walk:
-    def __init__(self, collector: Collector, topic_name: Name | None) -> None:
-        self.collector = collector
+    """One pass over a document; ``refusal`` is the first reason why something that looked like a reading is none."""
+
+    def __init__(self, topic_name: Name) -> None:
+        self.collector = Collector()
         self.topic_name = topic_name
         self.items = 0
-        self.numbers = 0
+        self.numbers = False
         self.refusal = ""
 
     def visit(self, node: object, context: _Context) -> None:
@@ -102,98 +89,82 @@ class _Walk:
         if isinstance(node, dict):
             self._visit_object(node, context)
         elif isinstance(node, list):
-            self._visit_list(node, context)
-
-    def _visit_list(self, items: list[object], context: _Context) -> None:
-        told_apart = any(isinstance(item, dict) and _tells_itself(item) for item in items[:4])
-        for index, item in enumerate(items):
-            path = context.path if told_apart or index == 0 else (*context.path, str(index))
-            self.visit(item, _deeper(context, path))
+            told_apart = any(isinstance(item, dict) and _tells_itself(item) for item in node[:4])
+            for index, item in enumerate(node[:_MOST_ITEMS]):
+                path = context.path if told_apart or index == 0 else (*context.path, str(index))
+                self.visit(item, context._replace(path=path, depth=context.depth + 1))
 
     def _visit_object(self, node: dict[str, object], context: _Context) -> None:
-        found = self._sort(node)
-        inner = _merge(found, context)
+        self.items += len(node)
+        if len(node) > _MOST_ITEMS:
+            return
+        layout = read_layout(tuple(node))
+        facts = read_facts(node, layout)
+        inner = _merge(facts, context)
         if context.quantity is not None:
-            self._take_values_of(found, node, inner, context.quantity)
+            self._take_values_of(node, layout, facts, inner, context.quantity)
         else:
-            self._take_named(found, inner)
-        for key, what, child in found.children:
-            if what.container_refused:
-                self.refusal = self.refusal or f"what lies under {key!r} is no reading"
-                continue
-            quantity = what.name if what.role is Role.QUANTITY else inner.quantity
-            self.visit(child, _deeper(inner, (*inner.path, key), quantity))
-
-    def _sort(self, node: dict[str, object]) -> _Object:
-        found = _Object([], [], [])
+            self._take_named(node, layout, facts, inner)
         for key, raw in node.items():
-            self.items += 1
-            what = read_key(key)
-            role = what.role
-            if isinstance(raw, dict | list):
-                found.children.append((key, what, raw))
-                continue
-            if raw.__class__ is float or raw.__class__ is int:
-                self.numbers += 1
-            if role is Role.OTHER:
-                continue
-            if role is Role.QUANTITY:
-                found.values.append((key, what.name, raw))
-            elif role is Role.LETTER:
-                moment = parse_time(raw) if found.time is None else None
-                if moment is not None:
-                    found.time = moment  # a "t" of this size is a time, not 1.7e18 degrees
-                else:
-                    found.letters.append((key, what.name, raw))
-            elif role is Role.REFUSED:
-                self.refusal = self.refusal or f"{key!r}: {what.name.refusal}"
-            else:
-                _SORTERS[role](found, raw, what)
-        return found
+            kind = raw.__class__
+            if kind is dict or kind is list:
+                self._descend(key, raw, inner)
+            elif kind is int or kind is float:
+                self.numbers = True
 
-    def _take_named(self, found: _Object, context: _Context) -> None:
+    def _descend(self, key: str, child: object, context: _Context) -> None:
+        what = read_key(key)
+        if what.refused:
+            self.refusal = self.refusal or f"what lies under {key!r} is no reading"
+            return
+        quantity = what.name if what.role is Role.QUANTITY else context.quantity
+        path = (*context.path, key)
+        self.visit(child, context._replace(path=path, quantity=quantity, depth=context.depth + 1))
+
+    def _take_named(self, node: dict[str, object], layout: Layout, facts: Facts, context: _Context) -> None:
         """Values under their quantity's name, records of metric and value, and one-letter names."""
-        if found.has_value:
-            self._take_record(found, context)
-        skip_setpoint = found.climate > 0 and _is_climate(found)
-        for key, name, raw in found.values:
+        if layout.values:
+            self._take_record(node[layout.values[0]], facts, context)
+        skip_setpoint = layout.climate > 0 and _is_climate(layout)
+        for key, name in layout.quantities:
             if skip_setpoint and name.bare and name.quantity == "temperature":
                 self.refusal = self.refusal or f"{key!r} beside a thermostat's keys is its setpoint"
-                continue
-            self._take(name, key, raw, context)
-        if found.letters:
-            self._take_letters(found, context)
+            else:
+                self._take(name, key, node[key], context)
+        for key, name in layout.refused:
+            self.refusal = self.refusal or f"{key!r}: {name.refusal}"
+        if layout.letters:
+            self._take_letters(node, layout, context)
 
-    def _take_record(self, found: _Object, context: _Context) -> None:
-        name = found.metric if found.metric is not None else self.topic_name
-        if name is None or name.quantity is None:
-            quantity = _BY_UNIT.get(found.unit)
-            if quantity is None:
+    def _take_record(self, raw: object, facts: Facts, context: _Context) -> None:
+        name, unit = facts.metric or self.topic_name, facts.unit
+        if name.quantity is None:
+            if unit not in _BY_UNIT:
                 return
-            name = Name(quantity, found.unit, bare=True)
+            name = Name(_BY_UNIT[unit], bare=True)
         if name.refusal:
-            self.refusal = self.refusal or f"{found.metric_text!r}: {name.refusal}"
+            self.refusal = self.refusal or f"{facts.metric_text!r}: {name.refusal}"
             return
-        self._take(name, found.metric_text, found.value, context, found.unit)
+        self._take(name, facts.metric_text, raw, context, unit)
 
-    def _take_letters(self, found: _Object, context: _Context) -> None:
+    def _take_letters(self, node: dict[str, object], layout: Layout, context: _Context) -> None:
         """``t`` and ``h`` are believed together, or beside a quantity spelt out."""
-        if len(found.letters) < 2 and not found.values:
-            return
-        for key, name, raw in found.letters:
-            value, _ = read_value(raw, name.quantity or "")
-            if isinstance(value, float) and -60.0 <= value <= 150.0:
-                self._take(name, key, raw, context)
+        plausible = [(key, name) for key, name in layout.letters if _is_plausible(node[key])]
+        if len(plausible) > 1 or layout.quantities:
+            for key, name in plausible:
+                self._take(name, key, node[key], context)
 
-    def _take_values_of(self, found: _Object, node: dict[str, object], context: _Context, quantity: Name) -> None:
+    def _take_values_of(
+        self, node: dict[str, object], layout: Layout, facts: Facts, context: _Context, quantity: Name
+    ) -> None:
         """The inside of ``"temperature": {…}``: its value, or one value per probe."""
-        if found.has_value:
-            self._take(quantity, "", found.value, context, found.unit)
+        if layout.values:
+            self._take(quantity, "", node[layout.values[0]], context, facts.unit)
             return
         for key, raw in node.items():
-            what = read_key(key)
-            if what.role in (Role.OTHER, Role.QUANTITY, Role.LETTER) and not isinstance(raw, dict | list):
-                self._take(quantity, key, raw, context, found.unit if what.role is Role.OTHER else "")
+            role = read_key(key).role
+            if role in _PROBE_ROLES and not isinstance(raw, dict | list):
+                self._take(quantity, key, raw, context, facts.unit)
 
     def _take(self, name: Name, key: str, raw: object, context: _Context, unit: str = "") -> None:
         quantity = name.quantity
@@ -202,23 +173,13 @@ class _Walk:
         value, told = read_value(raw, quantity)
         if value is None:
             return
-        unit = told or name.unit or (unit if unit and fits(quantity, unit) else "")
-        if not unit:
-            unit = (
-                context.temperature_unit
-                if quantity in _TEMPERATURES
-                else context.pressure_unit
-                if quantity in _PRESSURES
-                else ""
-            )
-        if isinstance(value, Failure):
-            number = None
-        else:
+        unit = told or name.unit or (unit if unit and fits(quantity, unit) else "") or _unit_around(quantity, context)
+        number: float | None = None
+        if not isinstance(value, Failure):
             settled = settle(quantity, value, unit)
             if settled is None:
                 return
-            quantity, unit = settled
-            number = value
+            (quantity, unit), number = settled, value
         full, probe = _name_and_probe(name, key, context)
         self.collector.add(
             quantity,
@@ -233,180 +194,62 @@ class _Walk:
         )
 
 
-_TEMPERATURES = frozenset({"temperature", "dew_point", "heat_index"})
-_PRESSURES = frozenset({"pressure", "pressure_sea_level"})
-_BY_UNIT = {"°C": "temperature", "°F": "temperature", "hPa": "pressure", "mmHg": "pressure", "lx": "illuminance"}
-"""What a value is whose unit alone tells; % may be anything."""
+_PROBE_ROLES = frozenset({Role.OTHER, Role.QUANTITY, Role.LETTER})
 
 
-def _name_and_probe(name: Name, key: str, context: _Context) -> tuple[str | None, str]:
-    if not context.path:
-        return (None, "") if name.bare or not key else (key, name.probe or derive_probe(key))
-    parts = context.path if (name.bare and context.quantity is None) or not key else (*context.path, key)
-    full = "/".join(parts)
-    probe = derive_probe(full)
-    return (None if not probe and all(read_name(part).bare for part in parts) else full), probe
-
-
-def _deeper(context: _Context, path: tuple[str, ...], quantity: Name | None = None) -> _Context:
-    return _Context(
-        context.device,
-        path,
-        context.time,
-        context.sequence,
-        context.model,
-        context.temperature_unit,
-        context.pressure_unit,
-        quantity or context.quantity,
-        context.depth + 1,
-    )
-
-
-def _merge(found: _Object, context: _Context) -> _Context:
+def _merge(facts: Facts, context: _Context) -> _Context:
     """The context inside an object: what it says itself, else what surrounds it."""
-    identifier = found.identifier
-    named = found.device or (identifier if isinstance(identifier, str) else None)
-    sequence = found.sequence
-    own = named or found.probe
-    if sequence is None and isinstance(identifier, int) and own is not None:
-        sequence = identifier  # where the device goes by another name, an integer "id" numbers the messages
+    own = facts.device or facts.probe
+    sequence = facts.sequence
+    if sequence is None:
+        # an integer "id" may be the device's; where the device goes by another name, it numbers the messages
+        sequence = facts.identifier if facts.identifier is not None and own is not None else context.sequence
     path = context.path
-    if named and found.probe and found.probe != named and context.quantity is None:
-        path = (*path, found.probe)
-    model = found.model or context.model
-    device = own or (found.place if context.depth == 0 or context.device is None else None) or context.device
+    if facts.device and facts.probe and facts.probe != facts.device and context.quantity is None:
+        path = (*path, facts.probe)
+    place = facts.place if context.depth == 0 or context.device is None else None
     return _Context(
-        device,
+        own or place or context.device,
         path,
-        found.time or context.time,
-        sequence if sequence is not None else context.sequence,
-        model if model or not path else read_model(path[-1]),
-        found.temperature_unit or (found.unit if found.unit in ("°F", "K") else "") or context.temperature_unit,
-        found.pressure_unit or context.pressure_unit,
+        facts.time or context.time,
+        sequence,
+        facts.model or context.model or (read_model(path[-1]) if path else None),
+        facts.temperature_unit or (facts.unit if facts.unit in ("°F", "K") else "") or context.temperature_unit,
+        facts.pressure_unit or context.pressure_unit,
         context.quantity,
         context.depth,
     )
 
 
-def _is_climate(found: _Object) -> bool:
+def _unit_around(quantity: str, context: _Context) -> str:
+    if quantity in _TEMPERATURES:
+        return context.temperature_unit
+    return context.pressure_unit if quantity in _PRESSURES else ""
+
+
+def _name_and_probe(name: Name, key: str, context: _Context) -> tuple[str | None, str]:
+    if not context.path:
+        return (None, "") if name.bare or not key else (key, name.probe)
+    parts = (*context.path, key) if key and not (name.bare and context.quantity is None) else context.path
+    full = "/".join(parts)
+    probe = derive_probe(full)
+    return (None if not probe and all(read_name(part).bare for part in parts) else full), probe
+
+
+def _is_climate(layout: Layout) -> bool:
     """Whether a bare "temperature" is a setpoint: the room's stands beside it, or it lies among a thermostat's keys."""
-    measured = any(name.quantity == "temperature" and not name.bare for _, name, _ in found.values)
-    return measured or found.climate >= 2
+    measured = any(name.quantity == "temperature" and not name.bare for _, name in layout.quantities)
+    return measured or layout.climate >= 2
+
+
+def _is_plausible(raw: object) -> bool:
+    """Whether a one-letter key's value can be a temperature or humidity: 1.7e18 under ``t`` is a time."""
+    value, _ = read_value(raw, "temperature")
+    return isinstance(value, float) and -60.0 <= value <= 150.0
 
 
 def _tells_itself(item: dict[str, object]) -> bool:
     """Whether an array's object says whose, when or what it is, so that its place says nothing."""
-    roles = {read_key(key).role for key in list(item)[:32]}
-    return not roles.isdisjoint((Role.DEVICE, Role.ID, Role.PROBE, Role.PLACE, Role.TIME, Role.METRIC))
-
-
-def _text_of(raw: object) -> str | None:
-    if isinstance(raw, str):
-        text = raw.strip()
-        return text[:128] if text and not is_failure_word(text) else None
-    return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else None
-
-
-def _sort_device(found: _Object, raw: object, what: Key) -> None:  # noqa: ARG001
-    text = _text_of(raw)
-    if text is not None and read_model(text) == text.upper():
-        found.model = found.model or text.upper()
-    elif found.device is None:
-        found.device = text
-
-
-def _sort_probe(found: _Object, raw: object, what: Key) -> None:
-    text = _text_of(raw)
-    if text is None:
-        return
-    model = read_model(text)
-    if model is not None and model == text.upper():
-        found.model = model
-    elif found.metric is None and read_name(text).bare:
-        _sort_metric(found, raw, what)
-    elif found.probe is None:
-        found.probe = text
-
-
-def _sort_place(found: _Object, raw: object, what: Key) -> None:
-    text = _text_of(raw)
-    if text is None:
-        return
-    if found.metric is None and read_name(text).quantity is not None:
-        _sort_metric(found, raw, what)
-    found.place = found.place or text
-
-
-def _sort_identifier(found: _Object, raw: object, what: Key) -> None:
-    if isinstance(raw, str) and found.metric is None and read_name(raw).bare:
-        _sort_metric(found, raw, what)
-    elif isinstance(raw, int) and not isinstance(raw, bool):
-        found.identifier = raw if 0 <= raw < 2**63 else None
-    else:
-        found.identifier = _text_of(raw)
-
-
-def _sort_time(found: _Object, raw: object, what: Key) -> None:  # noqa: ARG001
-    found.time = found.time or parse_time(raw)
-
-
-def _sort_sequence(found: _Object, raw: object, what: Key) -> None:  # noqa: ARG001
-    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw < 2**63:
-        found.sequence = raw
-
-
-def _sort_metric(found: _Object, raw: object, what: Key) -> None:  # noqa: ARG001
-    if not isinstance(raw, str):
-        return
-    model = read_model(raw)
-    if model is not None and model == raw.upper():
-        found.model = found.model or model
-        return
-    name = read_name(raw)
-    if name.quantity is not None and (found.metric is None or name.bare):
-        found.metric, found.metric_text = name, raw
-
-
-def _sort_value(found: _Object, raw: object, what: Key) -> None:  # noqa: ARG001
-    if not found.has_value:
-        found.has_value, found.value = True, raw
-
-
-def _sort_unit(found: _Object, raw: object, what: Key) -> None:  # noqa: ARG001
-    if isinstance(raw, str):
-        found.unit = "°F" if raw.lower() == "imperial" else read_unit(raw) or found.unit
-
-
-def _sort_quantity_unit(found: _Object, raw: object, what: Key) -> None:
-    unit = read_unit(raw) if isinstance(raw, str) else None
-    if unit is None or what.name.quantity is None or not fits(what.name.quantity, unit):
-        return
-    if what.name.quantity in _TEMPERATURES:
-        found.temperature_unit = unit
-    elif what.name.quantity in _PRESSURES:
-        found.pressure_unit = unit
-
-
-def _sort_model(found: _Object, raw: object, what: Key) -> None:  # noqa: ARG001
-    if isinstance(raw, str) and 0 < len(raw) <= 64:
-        found.model = raw
-
-
-def _sort_climate(found: _Object, raw: object, what: Key) -> None:  # noqa: ARG001
-    found.climate += 1
-
-
-_SORTERS = {
-    Role.DEVICE: _sort_device,
-    Role.PROBE: _sort_probe,
-    Role.PLACE: _sort_place,
-    Role.ID: _sort_identifier,
-    Role.TIME: _sort_time,
-    Role.SEQUENCE: _sort_sequence,
-    Role.METRIC: _sort_metric,
-    Role.VALUE: _sort_value,
-    Role.UNIT: _sort_unit,
-    Role.QUANTITY_UNIT: _sort_quantity_unit,
-    Role.MODEL: _sort_model,
-    Role.CLIMATE: _sort_climate,
-}
+    layout = read_layout(tuple(item)[:32])
+    told = layout.devices or layout.identifiers or layout.probes or layout.places or layout.times or layout.metrics
+    return bool(told) or any(parse_time(item[key]) for key, _ in layout.letters)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
+from typing import NamedTuple
 
 from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_name
 from drivers.formats.vocabulary import CONTAINERS_REFUSED, LETTERS
@@ -87,19 +88,19 @@ _ROLES: dict[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """``name`` tells what a quantity's key says; ``container_refused``: nothing inside such an object is a reading."""
+    """``name`` is what a quantity's key says; ``refused``: nothing inside an object of this name is a reading."""
 
     role: Role
     name: Name = NO_NAME
-    container_refused: bool = False
+    refused: bool = False
 
 
-OTHER = Key(Role.OTHER)
+_OTHER = Key(Role.OTHER)
 
 
 def read_key(key: str) -> Key:
     """A key's role, remembered."""
-    return _read(key) if len(key) <= LONGEST_NAME else OTHER
+    return _read(key) if len(key) <= LONGEST_NAME else _OTHER
 
 
 @lru_cache(maxsize=8192)
@@ -117,3 +118,63 @@ def _read(key: str) -> Key:
     if lowered.endswith(("unit", "units")):
         return Key(Role.QUANTITY_UNIT, name, True)
     return Key(Role.REFUSED, name, True) if name.refusal else Key(Role.QUANTITY, name, refused)
+
+
+class Layout(NamedTuple):
+    """An object's keys by what they are for, in their order: devices repeat their layout with every message."""
+
+    quantities: tuple[tuple[str, Name], ...]
+    letters: tuple[tuple[str, Name], ...]
+    refused: tuple[tuple[str, Name], ...]
+    quantity_units: tuple[tuple[str, str], ...]
+    devices: tuple[str, ...]
+    identifiers: tuple[str, ...]
+    probes: tuple[str, ...]
+    places: tuple[str, ...]
+    times: tuple[str, ...]
+    sequences: tuple[str, ...]
+    metrics: tuple[str, ...]
+    values: tuple[str, ...]
+    units: tuple[str, ...]
+    models: tuple[str, ...]
+    climate: int
+
+
+_MOST_REMEMBERED = 32
+"""Keys of an object whose layout is remembered; a larger one is a dump, and costs memory for each of its variants."""
+
+
+def read_layout(keys: tuple[str, ...]) -> Layout:
+    """The layout of an object with these keys, remembered unless they are many."""
+    return _remembered_layout(keys) if len(keys) <= _MOST_REMEMBERED else _layout(keys)
+
+
+def _layout(keys: tuple[str, ...]) -> Layout:
+    known = [(key, read_key(key)) for key in keys]
+
+    def of(role: Role) -> tuple[str, ...]:
+        return tuple(key for key, what in known if what.role is role)
+
+    def named(role: Role) -> tuple[tuple[str, Name], ...]:
+        return tuple((key, what.name) for key, what in known if what.role is role)
+
+    return Layout(
+        named(Role.QUANTITY),
+        named(Role.LETTER),
+        named(Role.REFUSED),
+        tuple((key, name.quantity or "") for key, name in named(Role.QUANTITY_UNIT)),
+        of(Role.DEVICE),
+        of(Role.ID),
+        of(Role.PROBE),
+        of(Role.PLACE),
+        of(Role.TIME),
+        of(Role.SEQUENCE),
+        of(Role.METRIC),
+        of(Role.VALUE),
+        of(Role.UNIT),
+        of(Role.MODEL),
+        len(of(Role.CLIMATE)),
+    )
+
+
+_remembered_layout = lru_cache(maxsize=1024)(_layout)

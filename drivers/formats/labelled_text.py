@@ -1,9 +1,9 @@
 """Labelled text: lines that name their values, as most sketches print them, in many languages.
 
-Wire: ``Humidity: 45.2 %  Temperature: 23.1 °C``, ``temp=-0.6, humi=44.1``, ``T:24.5 H:50.1``, ``OK: 19 *C, 31 H``;
-labels before or after, with or without units (°C and % then), °F repeating °C; one line a record or one a quantity. A sensor
-may be named before its values (``Sensor 2 data:``, ``DHT22 #1: T=…``). Failure: ``nan``, a sentinel (-999, -127), or a
-sentence (``Failed to read from DHT``).
+Wire: ``Humidity: 45.2 % Temperature: 23.1 °C``, ``temp=-0.6, humi=44.1``, ``T:24.5 H:50.1``, ``OK: 19 *C, 31
+H``; labels before or after, with or without units (°C and % then), °F repeating °C; one line a record or one a
+quantity. A sensor may be named before its values (``Sensor 2 data:``, ``DHT22 #1: T=…``). Failure: ``nan``, a
+sentinel (-999, -127), or a sentence (``Failed to read from DHT``).
 Source: DHTlib, DHTNew, SimpleDHT, DHTesp examples; sketches in Arduino forum threads.
 
 Sample: ``Humedad: 54.30%   Temperatura: 26.20°C``
@@ -15,12 +15,16 @@ from drivers.base import Decoded, Kind, Reading
 from drivers.formats.failures import failed_quantities
 from drivers.formats.labels import Labelled, scan
 from drivers.formats.line import LineState
+from drivers.formats.message import Message
 from drivers.formats.names import derive_probe, read_model
-from drivers.formats.record import Collector
+from drivers.formats.record import Collector, merged
 from drivers.formats.values import Failure, settle
 from drivers.formats.vocabulary import MODELS
 
 NAME = "text"
+_LONGEST_MESSAGE = 1024
+_MOST_LINES = 16
+"""A device's report in text; what is longer is a log or a page."""
 _PARTS = "|".join(MODELS)
 _NOUN = "sensor|probe|sonda|sonde|fühler|zone|zona|channel|canal|node|nodo"
 _SENSOR = rf"(?:(?:{_NOUN})|(?:{_PARTS})[0-9]{{0,4}}[a-z]?)\s?[#_-]?\s?[0-9]{{1,3}}"
@@ -40,6 +44,23 @@ def decode(line: str, state: LineState) -> Decoded | None:
     sensor = prefix["name"] if prefix else state.sensor
     found = scan(line[prefix.end() :] if prefix else line, state.first)
     return decode_labelled(found, line, sensor)
+
+
+def decode_message(message: Message) -> Decoded | None:
+    """Read a short MQTT payload of labelled text: ``temperature=25.5``; None where it is none."""
+    text = message.text if 0 < len(message.payload) <= _LONGEST_MESSAGE and not message.broken else None
+    if text is None:
+        return None
+    answers = [decode_labelled(scan(line), line, None, message.topic.device) for line in _lines(text)]
+    told = [answer for answer in answers if answer is not None]
+    whole = told[0] if told else None
+    for answer in told[1:]:
+        whole = (merged(whole, answer) if whole else None) or whole
+    return whole
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines()[:_MOST_LINES] if not line.lstrip().startswith("#")]
 
 
 def decode_labelled(

@@ -10,6 +10,8 @@ from drivers.formats.values import FAILED, FAILURE_WORDS, Failure, is_sentinel
 
 MOST_VALUES = 32
 """Values looked at in one line; the longest sketch prints a dozen."""
+MOST_TOKENS = 256
+"""Words and numbers looked at in one line, values or not."""
 
 _TOKEN = re.compile(
     r"(?P<number>(?<![\w.])(?:(?<![\d)\]%])[+-])?(?:[0-9]{1,10}(?:\.[0-9]{1,10}|,[0-9]{1,10}(?![0-9,]))?|\.[0-9]{1,10}))"
@@ -72,15 +74,18 @@ def scan(line: str, first: bool = False) -> list[Labelled]:
 def _figures(line: str) -> Iterator[_Figure]:
     """Numbers and failure words; a number that belongs to a word, a clock or a name is left in the text before it."""
     start = 0
-    count = 0
-    end = 0
+    count = looked_at = end = 0
     for token in _TOKEN.finditer(line):
         if token.start() < end:
             continue
+        looked_at += 1
+        if looked_at > MOST_TOKENS:
+            return
         before = line[start : token.start()]
         if token["number"] is None:
-            quantity = _name_of(before)[0].quantity
-            if quantity is None or (token["dashes"] or token["word"]).lower() not in FAILURE_WORDS | {token["dashes"]}:
+            if token["word"] and token["word"].lower() not in FAILURE_WORDS:
+                continue
+            if _name_of(before)[0].quantity is None:
                 continue
             unit = _UNIT.match(line, token.end())
             end = start = unit.end() if unit else token.end()

@@ -1,8 +1,7 @@
 """One MQTT message as every format sees it: topic and payload taken apart once."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -16,8 +15,7 @@ class NoDocument:
 NO_DOCUMENT: Final = NoDocument()
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """``document`` is the parsed JSON object or array, else NO_DOCUMENT; ``broken`` says why it is none.
 
     ``lenient`` marks a document that was mended: bare NaN and Infinity (Python's ``json.dumps``) became null.

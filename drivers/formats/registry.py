@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from drivers.base import Decoded, Kind
@@ -18,30 +19,36 @@ from drivers.formats import (
     labelled_text,
     plain,
     tasmota,
+    topic_refusal,
 )
 from drivers.formats.line import LineFormat
 from drivers.formats.message import Message, read_message
+from drivers.formats.topics import Topic, read_topic
 
 
 @dataclass(frozen=True, slots=True)
 class MqttFormat:
-    """``decode`` gives None where the message is not this format's, and never raises, whatever the bytes."""
+    """``claims`` says whether a topic may carry the format; it is asked once a topic.
+
+    ``decode`` gives None where the message is not this format's, and never raises, whatever the bytes.
+    """
 
     name: str
     decode: Callable[[Message], Decoded | None]
+    claims: Callable[[Topic], bool] = lambda topic: True  # noqa: ARG005
 
 
 MQTT_FORMATS: tuple[MqttFormat, ...] = (
-    MqttFormat(discovery.NAME, discovery.decode),
-    MqttFormat(tasmota.NAME, tasmota.decode),
-    MqttFormat(esphome.NAME, esphome.decode),
-    MqttFormat(availability.NAME, availability.decode),
+    MqttFormat(discovery.NAME, discovery.decode, discovery.claims),
+    MqttFormat(tasmota.NAME, tasmota.decode, tasmota.claims),
+    MqttFormat(esphome.NAME, esphome.decode, esphome.claims),
+    MqttFormat(availability.NAME, availability.decode, availability.claims),
+    MqttFormat(topic_refusal.NAME, topic_refusal.decode, topic_refusal.claims),
     MqttFormat(generic_json.NAME, generic_json.decode),
     MqttFormat(plain.NAME, plain.decode),
+    MqttFormat(labelled_text.NAME, labelled_text.decode_message),
 )
-"""Families that name themselves come first, the generic ones last."""
-
-_GENERIC = 4
+"""Families that name themselves come first; ``topic`` refuses what cannot be a reading; the generic ones come last."""
 
 LINE_FORMATS: tuple[LineFormat, ...] = (
     LineFormat(chatter.NAME, chatter.decode),
@@ -64,19 +71,19 @@ def decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any]) -> Decoded:
 
     Never raises, whatever topic and payload are.
     """
-    return decode_message(read_message(topic, payload, memory))
-
-
-def decode_message(message: Message, formats: tuple[MqttFormat, ...] = MQTT_FORMATS) -> Decoded:
-    """The first format's answer that knows the message."""
-    topic = message.topic
-    for place, known in enumerate(formats):
-        if place == _GENERIC and topic.refusal:
-            return Decoded(Kind.NOISE, "topic", reason=topic.refusal)
-        decoded = known.decode(message)
+    message = read_message(topic, payload, memory)
+    for decode in _candidates(topic):
+        decoded = decode(message)
         if decoded is not None:
             return decoded
     return _unknown(message)
+
+
+@lru_cache(maxsize=4096)
+def _candidates(topic: str) -> tuple[Callable[[Message], Decoded | None], ...]:
+    """The formats that a topic may carry; one without a topic may be any."""
+    read = read_topic(topic)
+    return tuple(known.decode for known in MQTT_FORMATS if not topic or known.claims(read))
 
 
 def _unknown(message: Message) -> Decoded:

@@ -45,17 +45,19 @@ class _Header:
     pressure_unit: str
 
 
+def claims(topic: Topic) -> bool:
+    """Whether the topic ends as Tasmota's do, or is its discovery's."""
+    return bool(_LAST_LEVEL.fullmatch(topic.levels[-1])) or topic.levels[:2] == ("tasmota", "discovery")
+
+
 def decode(message: Message) -> Decoded | None:
     """Read a Tasmota message; None where neither topic nor payload is Tasmota's."""
     topic, document = message.topic, message.document
-    if topic.levels[0] == "tasmota" and len(topic.levels) == 4 and topic.levels[1] == "discovery":
+    if topic.levels[:2] == ("tasmota", "discovery"):
         return Decoded(Kind.DISCOVERY, NAME, reason="a Tasmota device announces itself")
     last = topic.levels[-1]
     prefixed = not _PREFIXES.isdisjoint((topic.levels[0], *topic.levels[-2:]))
-    if isinstance(document, dict):
-        if not (prefixed and _LAST_LEVEL.fullmatch(last)) and not _is_tasmota(document, last):
-            return None
-    elif not (prefixed and _LAST_LEVEL.fullmatch(last)):
+    if not prefixed and not (isinstance(document, dict) and _is_tasmota(document, last)):
         return None
     return _decode(message, _device(topic), last)
 

@@ -1,0 +1,149 @@
+"""What one JSON object says about itself: whose it is, of when, in which units, of which quantity."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from drivers.formats.json_keys import Layout
+from drivers.formats.names import Name, read_model, read_name
+from drivers.formats.timestamps import parse_time
+from drivers.formats.units import fits, read_unit
+from drivers.formats.values import is_failure_word
+
+LONGEST_TEXT = 128
+"""Characters of a text that names something; the rest of a longer one is cut."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """``identifier`` is an integer ``id``, a device's or a counter's; ``metric`` what a text names as the quantity."""
+
+    device: str | None = None
+    probe: str | None = None
+    place: str | None = None
+    identifier: int | None = None
+    time: datetime | None = None
+    sequence: int | None = None
+    model: str | None = None
+    metric: Name | None = None
+    metric_text: str = ""
+    unit: str = ""
+    temperature_unit: str = ""
+    pressure_unit: str = ""
+
+
+def read_facts(node: dict[str, object], layout: Layout) -> Facts:
+    """The facts of an object whose keys have this layout."""
+    facts = Facts()
+    for key in layout.times:
+        facts.time = facts.time or parse_time(node[key])
+    for key, _ in layout.letters:
+        facts.time = facts.time or parse_time(node[key])  # a "t" of this size is a time, not 1.7e18 degrees
+    for key in layout.metrics:
+        _take_metric(facts, node[key])
+    for key in layout.probes:
+        _take_probe(facts, node[key])
+    for key in layout.devices:
+        _take_device(facts, node[key])
+    for key in layout.identifiers:
+        _take_identifier(facts, node[key])
+    for key in layout.places:
+        _take_place(facts, node[key])
+    for key in layout.sequences:
+        facts.sequence = _counter(node[key]) if facts.sequence is None else facts.sequence
+    for key in layout.models:
+        facts.model = facts.model or text_of(node[key])
+    for key in layout.units:
+        facts.unit = facts.unit or _unit_of(node[key])
+    for key, quantity in layout.quantity_units:
+        _take_quantity_unit(facts, node[key], quantity)
+    return facts
+
+
+def text_of(raw: object) -> str | None:
+    """A text or whole number that names something; None for failure words, empty text, booleans and the rest."""
+    if isinstance(raw, str):
+        text = raw.strip()
+        return text[:LONGEST_TEXT] if text and not is_failure_word(text) else None
+    return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < 2**64 else None
+
+
+def _part_of(text: str) -> str | None:
+    """The sensor part, where a text is nothing else: ``DHT22`` names what the sensor is and not which."""
+    part = read_model(text)
+    return part if part == text.upper() else None
+
+
+def _take_device(facts: Facts, raw: object) -> None:
+    text = text_of(raw)
+    if text is None:
+        return
+    part = _part_of(text)
+    if part is not None:
+        facts.model = facts.model or part
+    elif facts.device is None:
+        facts.device = text
+
+
+def _take_probe(facts: Facts, raw: object) -> None:
+    text = text_of(raw)
+    if text is None:
+        return
+    part = _part_of(text)
+    if part is not None:
+        facts.model = facts.model or part
+    elif facts.metric is None and read_name(text).bare:
+        _take_metric(facts, text)
+    elif facts.probe is None:
+        facts.probe = text
+
+
+def _take_place(facts: Facts, raw: object) -> None:
+    text = text_of(raw)
+    if text is None:
+        return
+    if facts.metric is None and read_name(text).quantity is not None:
+        _take_metric(facts, text)
+    facts.place = facts.place or text
+
+
+def _take_identifier(facts: Facts, raw: object) -> None:
+    if isinstance(raw, str):
+        if facts.metric is None and read_name(raw).bare:
+            _take_metric(facts, raw)
+        elif facts.device is None:
+            facts.device = text_of(raw)
+    elif facts.identifier is None:
+        facts.identifier = _counter(raw)
+
+
+def _take_metric(facts: Facts, raw: object) -> None:
+    if not isinstance(raw, str):
+        return
+    part = _part_of(raw)
+    if part is not None:
+        facts.model = facts.model or part
+        return
+    name = read_name(raw)
+    if name.quantity is not None and (facts.metric is None or name.bare):
+        facts.metric, facts.metric_text = name, raw
+
+
+def _take_quantity_unit(facts: Facts, raw: object, quantity: str) -> None:
+    unit = _unit_of(raw)
+    if not unit or not fits(quantity, unit):
+        return
+    if fits(quantity, "°C"):
+        facts.temperature_unit = unit
+    elif fits(quantity, "hPa"):
+        facts.pressure_unit = unit
+
+
+def _unit_of(raw: object) -> str:
+    if not isinstance(raw, str):
+        return ""
+    return "°F" if raw.lower() == "imperial" else read_unit(raw) or ""
+
+
+def _counter(raw: object) -> int | None:
+    """A whole number that a database column holds."""
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw < 2**63 else None

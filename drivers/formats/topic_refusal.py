@@ -1,0 +1,24 @@
+"""Topics that carry no reading, whatever lies in them: commands, bridge chatter, logs, settings, the broker's own.
+
+Wire: ``…/set``, ``cmnd/…``, ``zigbee2mqtt/bridge/…``, ``…/debug``, ``$SYS/…``.
+Source: the documents of the families that have them; see ``topics``.
+
+Sample: ``zigbee2mqtt/kitchen/set`` ``{"state":"ON"}``
+"""
+
+from drivers.base import Decoded, Kind
+from drivers.formats.message import Message
+from drivers.formats.topics import Topic
+
+NAME = "topic"
+
+
+def claims(topic: Topic) -> bool:
+    """Whether the topic rules a reading out."""
+    return bool(topic.refusal)
+
+
+def decode(message: Message) -> Decoded | None:
+    """NOISE, with the topic's reason."""
+    refusal = message.topic.refusal
+    return Decoded(Kind.NOISE, NAME, reason=refusal) if refusal else None
