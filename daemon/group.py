@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Insert, Table, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -140,8 +140,8 @@ class Group:
         return events
 
     def _sensor(self, new: Sensor, events: list[EntityEvent]) -> None:
-        statement = insert_where_missing(self._connection, sensor).values(asdict(new))
-        if self._connection.execute(statement).rowcount:
+        statement = insert_where_missing(self._connection, sensor).values(asdict(new)).returning(sensor.c.id)
+        if self._connection.scalar(statement) is not None:
             self._ledger.add_sensor(new.id)
             events.append(EntityEvent(Action.CREATED, new, new.created_at))
             return
@@ -190,7 +190,7 @@ class Group:
         return True
 
 
-def insert_where_missing(connection: Connection, table: Table) -> Insert:
+def insert_where_missing(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that leaves an existing row alone, whichever unique column it shares."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()

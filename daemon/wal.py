@@ -90,11 +90,10 @@ class WalSync:
                 self._changed.notify()
 
     def hurry(self) -> None:
-        """Do not wait for the interval."""
+        """Do not wait for the interval, now or with the next commit if it is not there yet."""
         with self._changed:
-            if self._since is not None and not self._hurry:
-                self._hurry = True
-                self._changed.notify()
+            self._hurry = True
+            self._changed.notify()
 
     def repaired(self) -> None:
         """A checkpoint has brought every commit into the database file; from the writer, between two commits."""
