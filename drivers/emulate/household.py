@@ -68,13 +68,15 @@ def demo_household(seed: int, faults: Sequence[Fault] = (), speed: float = 1) ->
 def crowd(count: int, seed: int, interval: float, faults: Sequence[Fault] = ()) -> list[Emulated]:
     """``count`` publishing devices of the three kinds in turn, sim-0001 onwards, each reporting every ``interval`` s.
 
-    Nothing goes wrong with them but the given faults.
+    Nothing goes wrong with them but the given faults. Below a second there is no Tasmota: its clock tells whole
+    seconds, and two readings of one moment would contradict each other.
     """
-    kinds = (Tasmota, EspHome, HomeMade)
+    kinds: tuple[type[Tasmota | EspHome | HomeMade], ...] = (Tasmota, EspHome, HomeMade)
+    kinds = kinds if interval >= 1 else kinds[1:]
     found: list[Emulated] = []
     for number in range(1, count + 1):
         name = f"sim-{number:04d}"
         own = named(seed, name)
         place = Place(name, 16 + 8 * uniform(own, 1), coupling=0.3 * uniform(own, 2), sun=2 * uniform(own, 3))
-        found.append(Emulated(kinds[number % 3](name, interval), place, seed, chance=0.0).with_faults(faults))
+        found.append(Emulated(kinds[number % len(kinds)](name, interval), place, seed, chance=0.0).with_faults(faults))
     return found

@@ -24,7 +24,7 @@ from drivers.emulate.household import Emulated
 log = logging.getLogger("sereno.emulate")
 
 _OWN_CONNECTIONS = 20  # devices; more share one connection, without last wills
-_UNSENT = 100  # QoS 1 messages kept while a broker is away, per connection
+_UNSENT = 100  # QoS 1 messages of one device kept while a broker is away
 
 
 class Wire(Protocol):
@@ -78,7 +78,7 @@ class Connection:
         self._publishers = publishers
         self.sent = 0
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
-        self._client.max_queued_messages_set(_UNSENT)
+        self._client.max_queued_messages_set(_UNSENT * len(publishers))
         self._client.reconnect_delay_set(1, 5)
         self._client.on_connect = self._on_connect
         self._client.on_connect_fail = self._on_connect_fail
