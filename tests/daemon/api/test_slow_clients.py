@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+import uvloop
 from support.live_server import Live, live_server, news, reading, receive, until
 from support.raw_websocket import RawClient, RawFrame
 
@@ -14,6 +15,7 @@ from daemon.api.connections import QUEUE_BYTES, STALLED_AFTER
 from daemon.api.websocket_protocol import SEND_BUFFER
 from daemon.bus import LOG_BYTES
 
+LOOPS = {"uvloop": uvloop.new_event_loop}  # what the daemon runs on; its transports buffer in their own way
 BULKY = "x" * 20_000  # loopback's buffers hide a client that does not read small events
 
 
