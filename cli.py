@@ -90,7 +90,7 @@ def run(
     """
     from daemon.commands import setup
 
-    raise typer.Exit(setup.run(config, state_dir, demo=demo))
+    raise typer.Exit((setup.run_demo if demo else setup.run)(config, state_dir))
 
 
 @app.command()

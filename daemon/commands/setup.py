@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -80,20 +81,29 @@ def examine(config_path: Path | None, state_dir: Path | None, *, as_json: bool) 
     return all(finding.level != "fault" for finding in found)
 
 
-def run(config_path: Path | None, state_dir: Path | None, *, demo: bool) -> int:
+def run(config_path: Path | None, state_dir: Path | None) -> int:
     """Run the daemon until it is told to stop; returns the exit code. Raises SerenoError before it could start."""
     from daemon import app
 
-    if demo:
-        from daemon.demo import default_folder
-
-        # What this machine is configured for is not the demo's: only a file that was named for it counts.
-        config = load(config_path, os.environ, search=False)
-        folder = state.prepare(state_dir or default_folder(os.environ))
-    else:
-        config, folder = enter(config_path, state_dir)
+    config, folder = enter(config_path, state_dir)
     logs.configure(config.log.level, config.log.format)
-    return app.main(config, folder, environ=os.environ, demo=demo)
+    return app.main(config, folder, os.environ)
+
+
+def run_demo(config_path: Path | None, state_dir: Path | None) -> int:
+    """Run the daemon beside emulated devices, in a folder of its own, on the next free ports."""
+    from daemon import app, demo
+
+    # What this machine is configured for is not the demo's: only a file that was named for it counts.
+    base = load(config_path, os.environ, search=False)
+    logs.configure(base.log.level, base.log.format)
+    folder = state.prepare(state_dir or demo.default_folder(os.environ))
+    with state.lock(folder):
+        made = demo.prepare(folder.path, time.time_ns() // 1000, base)
+    url = f"http://{made.config.server.host}:{made.config.server.port}"
+    err.print(plain(f"The demo: its devices are emulated, everything else is real. Open {url}", "bold"))
+    err.print(plain(f"Or ask: sereno status --url {url}. Ctrl-C ends it.", "dim"))
+    return app.main(made.config, folder, os.environ, made.devices)
 
 
 def upgrade(config_path: Path | None, state_dir: Path | None) -> None:

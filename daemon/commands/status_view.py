@@ -16,6 +16,12 @@ from daemon.status_report import BrokerReport, DriverReport, SensorReport, Statu
 SHOWN_SENSORS = 40
 """Rows of sensors on one screen; those in trouble come first, the rest is counted."""
 
+WIDE = 130
+"""Columns of a terminal that has room for keys and further quantities."""
+
+_ORDINARY = {"reading", "error", "availability", "discovery", "noise", "retained"}
+"""Counters of a driver that tell no loss: what its messages turned out to be. Failed reads have a column."""
+
 _GOOD = {"ok", "up", "activo", "ready"}
 _WORSE = {"degraded", "waiting", "starting", "silencioso", "learning"}
 
@@ -66,7 +72,10 @@ def _head(report: StatusReport, url: str) -> Text:
 
 
 def _drivers(report: StatusReport) -> RenderableType:
-    made = table("driver", "type", "state", ">for", ">readings", ">per min", ">failed", "refused or lost", "")
+    if not report["drivers"]:
+        return Text("no drivers are configured; see drivers: in config.yaml", style="yellow")
+    made = table("driver", "type", "state", ">for", ">readings", ">per min", ">failed")
+    remarks = [remark for driver in report["drivers"] for remark in _remarks(driver)]
     for driver in report["drivers"]:
         made.add_row(
             plain(driver["name"]),
@@ -76,26 +85,32 @@ def _drivers(report: StatusReport) -> RenderableType:
             str(driver["readings"]),
             number(driver["rate_per_minute"]),
             _trouble(driver["failed_reads"]),
-            _counters(driver["counters"]),
-            _remarks(driver),
         )
-    return made if report["drivers"] else Text("no drivers are configured; `drivers:` in config.yaml", style="yellow")
+    return Group(made, *remarks)
 
 
-def _remarks(driver: DriverReport) -> Text:
-    remarks = plain(", ".join(f"{name} {value}" for name, value in driver["details"].items()), "dim")
-    if not driver["reason"]:
-        return remarks
-    return plain(driver["reason"], "yellow").append("\n" if remarks.plain else "").append_text(remarks)
+def _remarks(driver: DriverReport) -> Iterable[Text]:
+    """What is behind a driver's line: why it is not up, what it refused or lost, what it found at the other end."""
+    name = driver["name"]
+    if driver["reason"]:
+        yield plain(f"  {name}: {driver['reason']}", "yellow" if driver["state"] != "finished" else "dim")
+    lost = {reason: count for reason, count in driver["counters"].items() if reason not in _ORDINARY}
+    if any(lost.values()):
+        yield plain(f"  {name}: ", "dim").append_text(_counters(lost))
+    if driver["details"]:
+        yield plain(f"  {name}: " + ", ".join(f"{word} {value}" for word, value in driver["details"].items()), "dim")
 
 
 def _sensors(sensors: Iterable[SensorReport], report: StatusReport) -> RenderableType:
     ordered = sorted(sensors, key=lambda sensor: (-_weight(sensor), sensor["id"]))
     if not ordered:
         return Text("no sensor has been heard of yet", style="dim")
-    made = table(">id", "sensor", ">°C", ">%", "others", ">age", "state", ">failed", ">invalid", "models", "")
+    columns = [">id", "sensor", ">°C", ">%", ">age", "state", ">failed", ">invalid", "models", ""]
+    wide = out.width >= WIDE
+    made = table(*columns, *(["key", "others"] if wide else []))
     for sensor in ordered[:SHOWN_SENSORS]:
-        made.add_row(*_sensor_row(sensor))
+        others = " ".join(f"{quantity} {value:g}" for quantity, value in sensor["others"].items())
+        made.add_row(*_sensor_row(sensor), *([plain(sensor["key"], "dim"), plain(others, "dim")] if wide else []))
     rest = report["sensors_total"] - min(len(ordered), SHOWN_SENSORS)
     return Group(made, Text(f"… and {rest} more: sereno sensors", style="dim")) if rest > 0 else made
 
@@ -108,24 +123,19 @@ def _weight(sensor: SensorReport) -> int:
 
 
 def _sensor_row(sensor: SensorReport) -> tuple[RenderableType, ...]:
-    name = plain(sensor["name"] or sensor["key"])
-    if sensor["name"]:
-        name.append_text(plain(f"  {sensor['key']}", "dim"))
-    others = " ".join(f"{quantity} {value:g}" for quantity, value in sensor["others"].items())
     anomalies = sensor["open_anomalies"]
     late = sensor["silent_after_s"] is not None and (sensor["age_s"] or 0) > sensor["silent_after_s"]
     return (
         str(sensor["id"]),
-        name,
+        plain(sensor["name"] or sensor["key"]),
         number(sensor["temperature"]),
         number(sensor["humidity"]),
-        plain(others, "dim"),
         Text(span(sensor["age_s"]), style="yellow" if late else ""),
         _word(sensor["state"]),
         _trouble(sensor["failed_reads"]),
         _trouble(sensor["invalid"]),
         _models(sensor),
-        Text(f"{anomalies} open anomal{'y' if anomalies == 1 else 'ies'}" if anomalies else "", style="red"),
+        Text(f"{anomalies} anomal{'y' if anomalies == 1 else 'ies'}" if anomalies else "", style="red"),
     )
 
 
