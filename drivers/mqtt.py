@@ -21,7 +21,7 @@ from drivers.base import Decoded, Delivery, Driver, DriverError, Kind
 from drivers.clock import now_us
 from drivers.formats import decode_mqtt
 from drivers.mqtt_connection import V5, V311, MqttConnection
-from drivers.mqtt_reach import Target, VersionRefusedError
+from drivers.mqtt_reach import CONNECT_TIMEOUT, Target, VersionRefusedError
 from drivers.mqtt_settings import Embedded, Endpoint, MqttSettings
 from drivers.settings import CommonSettings
 
@@ -173,7 +173,7 @@ class MqttDriver(Driver):
         """MQTT 5, and 3.1.1 where the broker refuses it or hangs up on it."""
         versions = {"auto": (V5, V311), "5": (V5,), "3.1.1": (V311,)}[self._settings.version]
         for version in versions:
-            connection = self._connection = MqttConnection(target, version, self._take, self._end)
+            connection = self._connection = MqttConnection(target, version, self._take, self._granted, self._end)
             try:
                 await connection.open()
             except VersionRefusedError:
@@ -182,6 +182,7 @@ class MqttDriver(Driver):
                     raise
             else:
                 self._lost = None
+                self._arrived.clear()
                 self._note(connection)
                 return connection
         raise AssertionError("there is always a last version")
@@ -205,23 +206,39 @@ class MqttDriver(Driver):
         }
 
     async def _subscribe(self, connection: MqttConnection) -> None:
-        """Subscribe anew each time: the topics may have changed, and retained messages teach the formats again."""
+        """Subscribe anew each time: the topics may have changed, and retained messages teach the formats again.
+
+        The answer may come behind a queue of messages longer than what may wait here, so the first of either counts.
+        """
         topics = self._settings.topics
         if not connection.shared_subscriptions and any(topic.startswith("$share/") for topic in topics):
             raise DriverError(
                 f"{connection.target.endpoint} has no shared subscriptions: write the topics without $share",
                 retryable=False,
             )
-        codes = await connection.subscribe(topics)
-        refused = [topic for topic, code in zip(topics, codes, strict=True) if code >= 0x80]
-        if len(refused) == len(topics):
-            raise DriverError(
-                f"{connection.target} may not subscribe to {', '.join(refused)}: allow it in the broker's access list",
-                retryable=False,
-            )
+        connection.subscribe(topics)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._arrived.wait()
+        except TimeoutError as error:
+            raise DriverError(f"{connection.target.endpoint} does not answer a subscription") from error
+        if self._lost is not None and not self._waiting:
+            raise self._lost
+
+    def _granted(self, codes: Sequence[int]) -> None:
+        self._arrived.set()
+        refused = [topic for topic, code in zip(self._settings.topics, codes, strict=False) if code >= 0x80]
         if refused:
             self.count("subscription_refused", len(refused))
             self._details["refused_topics"] = ", ".join(refused)
+        if self._connection is not None and len(refused) == len(codes):
+            self._connection.fail(
+                DriverError(
+                    f"{self._connection.target} may not subscribe to {', '.join(refused)}: allow it in the broker's "
+                    "access list",
+                    retryable=False,
+                )
+            )
 
     def _take(self, message: paho.MQTTMessage) -> None:
         """In the reader's callback: keep the message, decide nothing."""

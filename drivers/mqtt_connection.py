@@ -44,6 +44,8 @@ class _Client(paho.Client):
 class MqttConnection:
     """A connection that hands every PUBLISH to ``on_message`` and says once, to ``on_lost``, why it ended.
 
+    ``on_granted`` hears the reason code of each filter asked for (0x80 and above: refused).
+
     Exceptions of callbacks end the connection: paho would go on with a packet half handled, or not at all.
     """
 
@@ -52,6 +54,7 @@ class MqttConnection:
         target: Target,
         version: MQTTProtocolVersion,
         on_message: Callable[[paho.MQTTMessage], None],
+        on_granted: Callable[[Sequence[int]], None],
         on_lost: Callable[[DriverError], None],
     ) -> None:
         self.target = target
@@ -59,6 +62,7 @@ class MqttConnection:
         self.session_present = False
         self.shared_subscriptions = True
         self._on_message = on_message
+        self._on_granted = on_granted
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._client = self._make_client()
@@ -69,7 +73,6 @@ class MqttConnection:
         self._heard_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._connected: asyncio.Future[None] = self._loop.create_future()
-        self._subscribed: asyncio.Future[list[int]] = self._loop.create_future()
         self._last_error = ""
 
     def _make_client(self) -> "_Client":
@@ -157,7 +160,7 @@ class MqttConnection:
                 if self._packets == before or self._paused:
                     break
         except Exception as error:  # noqa: BLE001 - whatever a callback or paho raises on a packet ends the connection
-            self._fail(_broken(error, self.target))
+            self.fail(_broken(error, self.target))
             return
         self._read_on_if_decrypted()
 
@@ -171,7 +174,7 @@ class MqttConnection:
         try:
             self._client.loop_write()
         except Exception as error:  # noqa: BLE001 - as in _readable
-            self._fail(_broken(error, self.target))
+            self.fail(_broken(error, self.target))
 
     def _tick(self) -> None:
         """Ping twice a keepalive, and take three silent ones of these for a lost broker.
@@ -181,7 +184,7 @@ class MqttConnection:
         keepalive = self._client.keepalive or self.target.keepalive
         silent = self._loop.time() - self._heard_at
         if not self._paused and silent >= 1.5 * keepalive:
-            self._fail(DriverError(f"{self.target.endpoint} has not been heard for {silent:.0f} s"))
+            self.fail(DriverError(f"{self.target.endpoint} has not been heard for {silent:.0f} s"))
             return
         self._client._send_pingreq()
         self._timer = self._loop.call_later(keepalive / 2, self._tick)
@@ -200,16 +203,9 @@ class MqttConnection:
             self._loop.add_reader(self._descriptor, self._readable)
             self._loop.call_soon(self._readable)
 
-    async def subscribe(self, topics: Sequence[str]) -> list[int]:
-        """Subscribe with QoS 1; gives the broker's reason code for each filter (0x80 and above: refused)."""
-        result, _ = self._client.subscribe([(topic, 1) for topic in topics])
-        if result != paho.MQTT_ERR_SUCCESS:
-            raise DriverError(f"{self.target.endpoint} was lost before the subscription")
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                return await self._subscribed
-        except TimeoutError as error:
-            raise DriverError(f"{self.target.endpoint} does not answer a subscription") from error
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Ask for these filters with QoS 1; ``on_granted`` hears the answer, perhaps after the first messages."""
+        self._client.subscribe([(topic, 1) for topic in topics])
 
     def acknowledge(self, message_ids: Sequence[int]) -> None:
         """Write a PUBACK for each, in the order given. Nothing happens once the connection is lost."""
@@ -229,21 +225,19 @@ class MqttConnection:
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-        for future in (self._connected, self._subscribed):
-            future.cancel()
+        self._connected.cancel()
         sock = self._client.socket()
         self._leave_loop(self._client, None, sock)
         if sock is not None:
             sock.close()
 
-    def _fail(self, error: DriverError) -> None:
-        """The connection's one end."""
+    def fail(self, error: DriverError) -> None:
+        """End the connection, for this reason; nothing happens when it has ended already."""
         if self._ended:
             return
-        for future in (self._connected, self._subscribed):
-            if not future.done():
-                future.set_exception(error)
-                future.exception()  # marks it as seen: perhaps nobody awaits it
+        if not self._connected.done():
+            self._connected.set_exception(error)
+            self._connected.exception()  # marks it as seen: perhaps nobody awaits it
         self._let_go()  # without a good-bye: paho would wait for the lock of the callback that this may run in
         self._on_lost(error)
 
@@ -261,7 +255,7 @@ class MqttConnection:
     ) -> None:
         client.on_log = None  # formats every packet for its caller: for the handshake only
         if reason.is_failure:
-            self._fail(refused(reason, self.target))
+            self.fail(refused(reason, self.target))
             return
         self.session_present = flags.session_present
         self.shared_subscriptions = bool(getattr(properties, "SharedSubscriptionAvailable", 1))
@@ -271,8 +265,7 @@ class MqttConnection:
     def _suback(
         self, _client: paho.Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
-        if not self._subscribed.done():
-            self._subscribed.set_result([reason.value for reason in reasons])
+        self._on_granted([reason.value for reason in reasons])
 
     def _disconnected(
         self, _client: paho.Client, _userdata: Any, flags: Any, reason: ReasonCode, _properties: Any
@@ -285,16 +278,16 @@ class MqttConnection:
                     f"another client connected to {endpoint} with the id {self.target.client_id}: "
                     "does a second sereno run from a copy of this state folder?"
                 )
-            self._fail(DriverError(text))
+            self.fail(DriverError(text))
         elif not self._connected.done():
-            self._fail(
+            self.fail(
                 VersionRefusedError(
                     f"{endpoint} hung up before it answered{self._last_error}: is it an MQTT broker, "
                     "and does it want TLS (mqtts://) or a client certificate?"
                 )
             )
         else:
-            self._fail(DriverError(f"{endpoint} closed the connection or the network did"))
+            self.fail(DriverError(f"{endpoint} closed the connection or the network did"))
 
     def _remember_error(self, _client: paho.Client, _userdata: Any, level: int, text: str) -> None:
         if level == paho.MQTT_LOG_ERR:

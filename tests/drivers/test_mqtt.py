@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.brokers import Broker, make_nats, publish
 
+from drivers import mqtt
 from drivers.base import Decoded, Delivery, DriverError, Kind, Measurement, Reading
 from drivers.mqtt import MqttDriver
 from drivers.mqtt_settings import MqttSettings
@@ -227,3 +228,15 @@ async def test_what_is_too_large_is_counted_and_can_be_acknowledged_unread(broke
     async with make(broker, memory, topics=["#"]) as driver:
         await asyncio.to_thread(publish, broker, ("t/a", b"3"))
         assert payloads(await collect(driver, 1)) == [b"3"]
+
+
+async def test_a_long_queue_of_a_session_does_not_hide_the_answer_to_the_subscription(
+    mosquitto: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than may wait here comes before the SUBACK: the socket is left alone until somebody takes it."""
+    async with make(mosquitto) as driver:
+        memory = driver.memory
+    await asyncio.to_thread(publish, mosquitto, *[("t/a", str(i)) for i in range(300)])
+    monkeypatch.setattr(mqtt, "MAX_WAITING", 10)
+    async with make(mosquitto, memory) as driver:
+        assert payloads(await collect(driver, 300)) == [str(i).encode() for i in range(300)]
