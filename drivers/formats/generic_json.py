@@ -26,8 +26,8 @@ from drivers.formats.values import Failure, read_value, settle
 
 NAME = "json"
 _DEEPEST = 8
-_MOST_ITEMS = 2_000
-"""Keys and items looked at in one message; what reports sensors has a few dozen."""
+_MOST_ITEMS = 500
+"""Keys and items looked at in one message: what reports sensors has a few dozen, and more is a dump."""
 _TEMPERATURES = frozenset({"temperature", "dew_point", "heat_index"})
 _PRESSURES = frozenset({"pressure", "pressure_sea_level"})
 _BY_UNIT = {"°C": "temperature", "°F": "temperature", "hPa": "pressure", "mmHg": "pressure", "lx": "illuminance"}
@@ -95,8 +95,9 @@ class _Walk:
                 self.visit(item, context._replace(path=path, depth=context.depth + 1))
 
     def _visit_object(self, node: dict[str, object], context: _Context) -> None:
-        self.items += len(node)
-        if len(node) > _MOST_ITEMS:
+        self.items += 1 + len(node)
+        if self.items > _MOST_ITEMS:
+            self.refusal = self.refusal or f"more than {_MOST_ITEMS} keys and items: a dump, not a report of sensors"
             return
         layout = read_layout(tuple(node))
         facts = read_facts(node, layout)
@@ -118,7 +119,7 @@ class _Walk:
             self.refusal = self.refusal or f"what lies under {key!r} is no reading"
             return
         quantity = what.name if what.role is Role.QUANTITY else context.quantity
-        path = (*context.path, key)
+        path = context.path if what.wrapper else (*context.path, key)
         self.visit(child, context._replace(path=path, quantity=quantity, depth=context.depth + 1))
 
     def _take_named(self, node: dict[str, object], layout: Layout, facts: Facts, context: _Context) -> None:
@@ -162,8 +163,12 @@ class _Walk:
             self._take(quantity, "", node[layout.values[0]], context, facts.unit)
             return
         for key, raw in node.items():
-            role = read_key(key).role
-            if role in _PROBE_ROLES and not isinstance(raw, dict | list):
+            if read_key(key).role not in _PROBE_ROLES or isinstance(raw, dict | list):
+                continue
+            refusal = read_name(f"{key} {quantity.quantity}").refusal
+            if refusal:
+                self.refusal = self.refusal or f"{key!r}: {refusal}"
+            else:
                 self._take(quantity, key, raw, context, facts.unit)
 
     def _take(self, name: Name, key: str, raw: object, context: _Context, unit: str = "") -> None:
@@ -204,16 +209,23 @@ def _merge(facts: Facts, context: _Context) -> _Context:
     if sequence is None:
         # an integer "id" may be the device's; where the device goes by another name, it numbers the messages
         sequence = facts.identifier if facts.identifier is not None and own is not None else context.sequence
-    path = context.path
-    if facts.device and facts.probe and facts.probe != facts.device and context.quantity is None:
+    path, device = context.path, own or context.device
+    part = read_model(path[-1]) if path else None
+    if facts.device and part is not None:
+        path, device = (*path[:-1], facts.device), context.device  # a part's address: several may hang on one device
+    elif facts.device and facts.probe and facts.probe != facts.device and context.quantity is None:
         path = (*path, facts.probe)
-    place = facts.place if context.depth == 0 or context.device is None else None
+    elif facts.place and own is None:
+        if context.depth == 0 or device is None:
+            device = facts.place
+        elif context.quantity is None:
+            path = (*path, facts.place)
     return _Context(
-        own or place or context.device,
+        device,
         path,
         facts.time or context.time,
         sequence,
-        facts.model or context.model or (read_model(path[-1]) if path else None),
+        facts.model or context.model or part,
         facts.temperature_unit or (facts.unit if facts.unit in ("°F", "K") else "") or context.temperature_unit,
         facts.pressure_unit or context.pressure_unit,
         context.quantity,

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_name
-from drivers.formats.vocabulary import CONTAINERS_REFUSED, LETTERS
+from drivers.formats.vocabulary import CONTAINERS_REFUSED, LETTERS, WRAPPERS
 from drivers.formats.words import words
 
 
@@ -88,11 +88,14 @@ _ROLES: dict[str, Role] = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """``name`` is what a quantity's key says; ``refused``: nothing inside an object of this name is a reading."""
+    """``name`` is what a quantity's key says. Of an object of this name: ``refused``, nothing inside is a reading;
+    ``wrapper``, the name tells nothing.
+    """
 
     role: Role
     name: Name = NO_NAME
     refused: bool = False
+    wrapper: bool = False
 
 
 _OTHER = Key(Role.OTHER)
@@ -109,12 +112,12 @@ def _read(key: str) -> Key:
     refused = lowered in CONTAINERS_REFUSED
     role = _ROLES.get(lowered)
     if role is not None:
-        return Key(role, NO_NAME, refused)
+        return Key(role, NO_NAME, refused, lowered in WRAPPERS)
     if lowered in LETTERS:
         return Key(Role.LETTER, Name(LETTERS[lowered], bare=True))
     name = read_name(key)
     if name.quantity is None:
-        return Key(Role.OTHER, NO_NAME, refused)
+        return Key(Role.OTHER, NO_NAME, refused, lowered in WRAPPERS)
     if lowered.endswith(("unit", "units")):
         return Key(Role.QUANTITY_UNIT, name, True)
     return Key(Role.REFUSED, name, True) if name.refusal else Key(Role.QUANTITY, name, refused)

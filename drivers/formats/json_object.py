@@ -103,6 +103,7 @@ def _take_place(facts: Facts, raw: object) -> None:
         return
     if facts.metric is None and read_name(text).quantity is not None:
         _take_metric(facts, text)
+        return
     facts.place = facts.place or text
 
 

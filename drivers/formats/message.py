@@ -18,7 +18,7 @@ NO_DOCUMENT: Final = NoDocument()
 class Message(NamedTuple):
     """``document`` is the parsed JSON object or array, else NO_DOCUMENT; ``broken`` says why it is none.
 
-    ``lenient`` marks a document that was mended: bare NaN and Infinity (Python's ``json.dumps``) became null.
+    ``lenient`` marks a document that was mended: bare NaN and Infinity (Python's ``json.dumps``) and 1e999 became null.
     ``memory`` is what formats learned on this connection; JSON-able, and each format bounds its part.
     """
 
@@ -38,7 +38,9 @@ class Message(NamedTuple):
             return None
 
 
-_NOT_A_NUMBER = re.compile(rb"([:\[,]\s*)-?(?:nan|inf(?:inity)?)\b(?=\s*[,}\]])", re.IGNORECASE)
+_NOT_A_NUMBER = re.compile(
+    rb"([:\[,]\s*)-?(?:nan\b|inf(?:inity)?\b|[0-9.]{1,20}e\+?[0-9]{3,})(?=\s*[,}\]])", re.IGNORECASE
+)
 _BOM = b"\xef\xbb\xbf"
 
 

@@ -25,6 +25,9 @@ from drivers.formats.vocabulary import (
 LONGEST_NAME = 96
 """Characters. A longer name is text, not a name; and what is remembered of names must stay small."""
 
+_MOST_WORDS = 12
+"""Words of a name; what has more is prose or noise."""
+
 _WORD = re.compile(r"[er]?co2(?![0-9])|[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-Za-z]+")
 _ONE_WORD = re.compile(
     r"(?i:[er]?co2)(?![0-9])|(?<![A-Za-z])(?:mV|kPa|hPa|mmHg|inHg|degC|degF|oC|oF|pH)(?![a-z])",
@@ -99,6 +102,8 @@ def _probe_of_part(part: str) -> str:
 @lru_cache(maxsize=8192)
 def _read(name: str) -> Name:
     words = _split(name)
+    if len(words) > _MOST_WORDS:
+        return NO_NAME
     vendor = VENDOR_NAMES.get(words[0].text) if words else None
     if vendor is not None:
         return Name(vendor, "", _remaining(name, words[1:]), bare=False, refusal=_refusal(words[1:], vendor))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from drivers.base import QUANTITIES, Decoded, Kind, Measurement, Reading
 
-MOST_VALUES = 512
+MOST_VALUES = 256
 """A message with more is a dump, not a report of sensors."""
 
 _PREFERENCE = {"°F": 2, "K": 3}

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from drivers.base import Decoded, Kind, Reading
 from drivers.formats import availability
@@ -32,6 +33,9 @@ _LAST_LEVEL = re.compile(
     r"SENSOR|TELEMETRY|STATE|STATUS[0-9]{0,2}|INFO[0-9]|RESULT|LWT|UPTIME|HASS_STATE|MARGINS|POWER[0-9]*"
 )
 _NOT_SENSORS = frozenset({"ENERGY", "ESP32", "ESP8266", "ZbSend", "Wifi", "Rules", "GPS"})
+_MOST_MISSING = 64
+_MOST_KEYS = 128
+"""Of one object: a Tasmota with every driver and a full 1-Wire bus has some forty."""
 _MISSING_VALUE = re.compile(rb'"([A-Za-z0-9_]{1,32})"\s*:\s*(?=[,}])')
 
 
@@ -92,7 +96,8 @@ def _decode(message: Message, device: str | None, last: str) -> Decoded:
 
 def _decode_broken(message: Message, device: str | None) -> Decoded:
     """Invalid JSON is not half-read; but values missing by the firmware's bug are failed reads that it names."""
-    names = [read_name(match[1].decode()) for match in _MISSING_VALUE.finditer(message.payload[:16_384])]
+    missing = islice(_MISSING_VALUE.finditer(message.payload), _MOST_MISSING)
+    names = [read_name(match[1].decode()) for match in missing]
     failed = tuple(dict.fromkeys(name.quantity for name in names if name.quantity and not name.refusal))
     readings = (Reading(device, failed=failed),) if failed else ()
     return Decoded(Kind.ERROR, NAME, readings, reason=f"invalid JSON: {message.broken}")
@@ -110,9 +115,9 @@ def _decode_sensors(document: Mapping[str, object], device: str | None) -> Decod
     )
     collector = Collector()
     _take_object("", body, header, collector)
-    for name, child in body.items():
+    for name, child in islice(body.items(), _MOST_KEYS):
         if name == "ZbReceived" and isinstance(child, dict):
-            for address, report in child.items():
+            for address, report in islice(child.items(), _MOST_KEYS):
                 if isinstance(report, dict):
                     _take_object(address, report, header, collector, battery=True)
         elif isinstance(child, dict) and name not in _NOT_SENSORS:
@@ -152,7 +157,7 @@ def _take_object(
 
 def _values(body: Mapping[str, object], battery: bool) -> Iterable[tuple[str, str, float | None, str]]:
     """Key, quantity, value (None: failed) and the unit that name or size tell."""
-    for key, raw in body.items():
+    for key, raw in islice(body.items(), _MOST_KEYS):
         named = read_name(key)
         if named.quantity is None or named.refusal or (named.quantity == "battery_voltage" and not battery):
             continue

@@ -46,6 +46,8 @@ _NONE: frozenset[float] = frozenset()
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{1,6},[0-9]{1,6}")
 _NUMBER_WITH_UNIT = re.compile(r"([+-]?[0-9]{1,10}(?:[.,][0-9]{1,10})?)\s?([^0-9\s.,+-][^0-9]{0,11})")
+_LARGEST = 1e9
+"""No quantity of ours comes near it in any unit: a larger figure is an overflow or a cast gone wrong."""
 _LONGEST = 40  # characters: no device writes one number longer, and a regular expression need not look at more
 
 
@@ -76,7 +78,7 @@ def read_text(text: str, quantity: str) -> tuple[Value, str]:
     """A value written as text, and its unit ("" where it has none that fits): ``"21.5"``, ``"70 °F"``, ``"nan"``."""
     value = parse_number(text)
     if value is not None:
-        return (FAILED if is_sentinel(quantity, value) else value), ""
+        return (FAILED if abs(value) > _LARGEST or is_sentinel(quantity, value) else value), ""
     if is_failure_word(text):
         return FAILED, ""
     match = _NUMBER_WITH_UNIT.fullmatch(text.strip()) if len(text) <= _LONGEST else None
@@ -98,7 +100,7 @@ def read_value(raw: object, quantity: str) -> tuple[Value, str]:
         value = float(raw)
     except OverflowError:
         return FAILED, ""
-    return (FAILED if not isfinite(value) or is_sentinel(quantity, value) else value), ""
+    return (FAILED if not -_LARGEST < value < _LARGEST or is_sentinel(quantity, value) else value), ""
 
 
 def settle(quantity: str, value: float, unit: str) -> tuple[str, str] | None:

@@ -219,6 +219,14 @@ CONTAINERS_REFUSED: frozenset[str] = frozenset(
 )
 """Objects whose numbers are no readings, whatever they are called inside."""
 
+WRAPPERS: frozenset[str] = frozenset(
+    words(
+        """payload data state reported report object decoded decoded_payload fields params result body message msg
+        properties attributes values readings measurements sensors sensor telemetry status value devices items list"""
+    )
+)
+"""Objects that only wrap what a device says: their names tell nothing of it."""
+
 MODELS: tuple[str, ...] = words(
     """dht am23 am21 am10 aht bme bmp sht htu hdc ds18 ds1820 si70 sts tmp1 lm35 lm75 mcp9808 ms86 hts221 hyt
         scd sen5 th0 ntc max31 lywsd"""
