@@ -35,8 +35,8 @@ LAST_WRITES = 2.0
 AGAIN_AFTER = 30.0
 """Seconds after which a part that failed by a fault of its own is started again."""
 
-Companion = Callable[[], AbstractAsyncContextManager[object]]
-"""Something that runs beside the daemon once its broker listens: the demo's devices."""
+Companion = Callable[[str], AbstractAsyncContextManager[object]]
+"""Something that runs beside the daemon once the broker listens at the URL it is given: the demo's devices."""
 
 
 def main(config: Config, folder: StateFolder, environ: Mapping[str, str], companion: Companion | None = None) -> int:
@@ -65,8 +65,8 @@ async def _run(config: Config, folder: StateFolder, notifier: Notifier, companio
         demo = companion is not None
         ground = Ground(config, folder, MachineClock(), notifier, broker, database, recorder, reads, demo)
         house = await assemble(ground)
-        if companion is not None:
-            await stack.enter_async_context(companion())
+        if companion is not None and broker is not None:
+            await stack.enter_async_context(companion(broker.url))
         server = Server(create_app(house.services), listeners, config.websocket)
         await _serve(ground, house, server, prepared, stop)
 

@@ -82,7 +82,7 @@ async def assemble(ground: Ground) -> House:
     authenticator = await _authenticator(ground)
     ids = recorder.ids
     bus = Bus(encode_event, functools.partial(ids.take_many, "event"))
-    writes = InnerWrites(recorder.change, ids.take, clock.now)
+    writes = InnerWrites(recorder.change, ids, clock.now)
     episodes = Episodes(writes.anomaly, ids.take, clock.now, clock.monotonic)
     episodes.load(await reads(anomalies.open_ones))
     watch = Watch(directory, episodes, clock.now, clock.monotonic, save=writes.sensor, publish=bus.publish)
@@ -97,7 +97,7 @@ async def assemble(ground: Ground) -> House:
         bus=bus,
         clock=clock,
     )
-    intake = Intake(directory, ids.take, clock, store=recorder.store, failed=watch.failed)
+    intake = Intake(directory, ids, clock, store=recorder.store, failed=watch.failed)
     supervisors = supervise(
         config.drivers,
         intake=intake,
@@ -154,7 +154,15 @@ async def assemble(ground: Ground) -> House:
         train=functools.partial(_train, scoring, directory) if scoring is not None else None,
     )
     rounds = Rounds(
-        clock, watch, health, reporter, ground.notifier, writes, publish=bus.publish, set_right=writes.set_clock_right
+        clock,
+        watch,
+        episodes,
+        health,
+        reporter,
+        ground.notifier,
+        writes,
+        publish=bus.publish,
+        set_right=writes.set_clock_right,
     )
     return House(bus, directory, supervisors, scoring, rounds, writes, services)
 

@@ -4,15 +4,20 @@ Who finds something calls :meth:`Episodes.found`; who sees it gone calls :meth:`
 between opening and closing adds no row. Everything here runs on the loop; the rows are written by the recorder.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from daemon.entities import Anomaly, AnomalyKind, AnomalyState, Sensor
 from daemon.events import Action, EntityEvent, Event
+from daemon.ids import IdsExhaustedError
 
 SETTLED_AFTER = 300.0
 """An episode closes after so many seconds without a sign of it: a value that dances on its limit is one episode."""
+
+POSTPONED = 10_000
+"""Findings that may wait for ids while the database does not answer: ten for each of a thousand sensors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Episodes:
         self._now = now
         self._monotonic = monotonic
         self._open: dict[tuple[int, AnomalyKind], _Episode] = {}
+        self._postponed: deque[Finding] = deque(maxlen=POSTPONED)
 
     def load(self, anomalies: Iterable[Anomaly]) -> None:
         """Take over the episodes that are open in the database, at start."""
@@ -69,9 +75,14 @@ class Episodes:
         if episode is not None:
             episode.last_sign = self._monotonic()
             return
+        try:
+            number = self._take_id("anomaly")
+        except IdsExhaustedError:
+            self._postponed.append(finding)
+            return
         now = self._now()
         anomaly = Anomaly(
-            id=self._take_id("anomaly"),
+            id=number,
             sensor_id=finding.sensor_id,
             kind=finding.kind,
             score=min(1.0, max(0.0, finding.score)),
@@ -84,6 +95,11 @@ class Episodes:
         )
         self._open[key] = _Episode(anomaly, self._monotonic())
         self._write(anomaly, Action.DETECTED)
+
+    def tick(self) -> None:
+        """Once a second: open what had to wait for ids."""
+        for _ in range(len(self._postponed)):
+            self.found(self._postponed.popleft())
 
     def normal(self, sensor_id: int, kind: AnomalyKind, *, at_once: bool = False) -> None:
         """No sign of it now: the episode closes when the last sign is old enough, or ``at_once``."""

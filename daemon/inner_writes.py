@@ -5,8 +5,8 @@ Whoever makes one does not wait for it: the write goes to the recorder at once, 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,12 +15,16 @@ from daemon import reading_store
 from daemon.batches import DatabaseUnavailableError
 from daemon.entities import Anomaly, Prediction, Sensor
 from daemon.events import Action, EntityEvent, Event
+from daemon.ids import IdBlocks
 from daemon.repository import anomalies, predictions, sensors
 from daemon.scoring import Predicted
 
 log = logging.getLogger("sereno.database")
 
 T = TypeVar("T")
+
+ROWS = 500
+"""Predictions in one write: a thousand sensors have theirs at the same quarter of an hour."""
 
 MOST = 1_000
 """Writes that may wait: while the database is down, what goes beyond is counted and dropped, and found again later."""
@@ -33,11 +37,11 @@ class Change(Protocol):
 
 
 class InnerWrites:
-    """``take_id`` gives ids by name; ``now`` is µs since 1970 UTC."""
+    """``now`` is µs since 1970 UTC."""
 
-    def __init__(self, change: Change, take_id: Callable[[str], int], now: Callable[[], int]) -> None:
+    def __init__(self, change: Change, ids: IdBlocks, now: Callable[[], int]) -> None:
         self._change = change
-        self._take_id = take_id
+        self._ids = ids
         self._now = now
         self._tasks: set[asyncio.Task[None]] = set()
         self.dropped = 0
@@ -63,10 +67,15 @@ class InnerWrites:
 
     def predictions(self, predicted: Sequence[Predicted]) -> None:
         """A run of forecasts, one row each."""
-        now = self._now()
+        for start in range(0, len(predicted), ROWS):
+            self._start(self._predictions(predicted[start : start + ROWS]), "predictions")
+
+    async def _predictions(self, predicted: Sequence[Predicted]) -> None:
+        await self._ids.ready("prediction", len(predicted))
+        now, ids = self._now(), self._ids.take_many("prediction", len(predicted))
         rows = [
             Prediction(
-                id=self._take_id("prediction"),
+                id=number,
                 sensor_id=each.sensor_id,
                 quantity=each.quantity,
                 horizon_s=each.horizon_s,
@@ -78,14 +87,14 @@ class InnerWrites:
                 created_at=now,
                 updated_at=now,
             )
-            for each in predicted
+            for number, each in zip(ids, predicted, strict=True)
         ]
 
         def work(conn: Connection) -> tuple[None, list[Event]]:
             predictions.add_many(conn, rows)
             return None, [EntityEvent(Action.COMPLETED, row, now) for row in rows]
 
-        self._spawn(work, f"{len(rows)} predictions")
+        await self._write(work, f"{len(rows)} predictions")
 
     def forget_predictions(self, before: int) -> None:
         """Delete predictions made before ``before`` (µs): nobody asks what was expected a month ago."""
@@ -110,10 +119,14 @@ class InnerWrites:
         await asyncio.gather(*self._tasks)
 
     def _spawn(self, work: Callable[[Connection], tuple[None, Sequence[Event]]], what: str) -> None:
+        self._start(self._write(work, what), what)
+
+    def _start(self, writing: Coroutine[Any, Any, None], what: str) -> None:
         if len(self._tasks) >= MOST:
             self.dropped += 1
+            writing.close()
             return
-        task = asyncio.get_running_loop().create_task(self._write(work, what), name=f"write {what}")
+        task = asyncio.get_running_loop().create_task(writing, name=f"write {what}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

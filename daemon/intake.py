@@ -1,22 +1,26 @@
 """From what a driver or a client hands over to rows for the recorder: names the sensor, runs the stages, counts.
 
-Everything here is synchronous and quick; a batch of 1,000 deliveries is one call.
+A batch of 1,000 deliveries is one call, and one turn of the loop.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Protocol
 
 from daemon import pipeline
 from daemon.batches import Batch, Outcome
 from daemon.entities import Quality, Sensor, StoredReading
+from daemon.ids import IdBlocks
 from daemon.sensors import Directory, Record, key_of, type_of
 from daemon.submissions import Submission, SubmitResult
 from drivers.base import QUANTITIES, Delivery, Measurement, Reading
 
 UNKNOWN_MODEL = "desconocido"
+
+LIVE = 300 * pipeline.SECOND
+"""µs: what was received longer ago comes from a recording, and is no sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,20 @@ class Clock(Protocol):
         """Whether the wall clock is known to be right."""
 
 
+@dataclass(slots=True)
+class _Admission:
+    """One batch in the making."""
+
+    source: Source
+    now: int
+    monotonic: float
+    clock_set: bool
+    sensors: list[Sensor] = field(default_factory=list)
+    rows: list[StoredReading] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
+    redelivered: list[int] = field(default_factory=list)
+
+
 class Intake:
     """Admits deliveries and submissions. ``counters`` counts by driver what was seen and refused, in stable words.
 
@@ -56,14 +74,14 @@ class Intake:
     def __init__(
         self,
         directory: Directory,
-        take_id: Callable[[str], int],
+        ids: IdBlocks,
         clock: Clock,
         *,
         store: Callable[[Sequence[Sensor], Sequence[StoredReading], str], Awaitable[list[Outcome]]],
         failed: Callable[[int], None],
     ) -> None:
         self._directory = directory
-        self._take_id = take_id
+        self._ids = ids
         self._clock = clock
         self._store = store
         self._failed = failed
@@ -71,77 +89,74 @@ class Intake:
         self.failed_reads: Counter[str] = Counter()
         """By driver: readings in which the device itself said that it could not read something."""
 
-    def admit(self, deliveries: Sequence[Delivery], source: Source) -> Batch:
-        """The rows, new sensors and receipts of a driver's deliveries, in their order."""
-        rows: list[StoredReading] = []
-        sensors: list[Sensor] = []
-        failed: list[int] = []
-        redelivered: list[int] = []
+    async def admit(self, deliveries: Sequence[Delivery], source: Source) -> Batch:
+        """The rows, new sensors and receipts of a driver's deliveries, in their order.
+
+        Waits only where ids have to be reserved on the disk first.
+        """
+        named = [
+            (delivery, reading, key_of(source.word, reading.device, reading.probe))
+            for delivery in deliveries
+            for reading in delivery.decoded.readings
+        ]
+        await self._reserve(named)
         counters = self.counters[source.name]
-        clock_set, monotonic, now = self._clock.is_set(), self._clock.monotonic(), self._clock.now()
         for delivery in deliveries:
-            decoded = delivery.decoded
-            counters[decoded.kind] += 1
-            if decoded.readings:
-                how = pipeline.Circumstances(delivery.received_at, clock_set, source.zone, source.model)
-                live = not delivery.retained and abs(now - delivery.received_at) < 300 * pipeline.SECOND
-                for reading in decoded.readings:
-                    row = self._row(reading, delivery, source, how, sensors, failed, monotonic if live else None)
-                    if row is not None:
-                        rows.append(row)
-                        if delivery.redelivered:
-                            redelivered.append(row.id)
-        for sensor_id in failed:
+            counters[delivery.decoded.kind] += 1
+        admission = _Admission(source, self._clock.now(), self._clock.monotonic(), self._clock.is_set())
+        for delivery, reading, key in named:
+            self._admit(delivery, reading, key, admission)
+        for sensor_id in admission.failed:
             self._failed(sensor_id)
         receipts = [d.receipt for d in deliveries if d.receipt is not None]
-        return Batch(source.name, sensors, rows, receipts, redelivered=redelivered)
+        return Batch(source.name, admission.sensors, admission.rows, receipts, redelivered=admission.redelivered)
 
-    def _row(
-        self,
-        reading: Reading,
-        delivery: Delivery,
-        source: Source,
-        how: pipeline.Circumstances,
-        sensors: list[Sensor],
-        failed: list[int],
-        heard_at: float | None,
-    ) -> StoredReading | None:
+    async def _reserve(self, named: Sequence[tuple[Delivery, Reading, str]]) -> None:
+        unknown = {key for _, _, key in named if self._directory.record_by_key(key) is None}
+        if unknown:
+            await self._ids.ready("sensor", len(unknown))
+        if named:
+            await self._ids.ready("reading", len(named))
+
+    def _admit(self, delivery: Delivery, reading: Reading, key: str, admission: "_Admission") -> None:
+        source, counters = admission.source, self.counters[admission.source.name]
         if delivery.retained and reading.measured_at is None:
-            self.counters[source.name]["retained"] += 1  # its last known state, not a new measurement
-            return None
-        key = key_of(source.word, reading.device, reading.probe)
+            counters["retained"] += 1  # its last known state, not a new measurement
+            return
         record, new = self._directory.admit(
             key, register=source.register, make=lambda: self._new_sensor(key, reading, source)
         )
         if record is None:
-            self.counters[source.name]["not_admitted"] += 1
-            return None
+            counters["not_admitted"] += 1
+            return
         if new:
-            sensors.append(record.sensor)
-        if heard_at is not None:
-            record.hear(heard_at)
-        model = reading.model or how.model or record.model
-        if model is not how.model:
-            how = replace(how, model=model)
+            admission.sensors.append(record.sensor)
+        if not delivery.retained and abs(admission.now - delivery.received_at) < LIVE:
+            record.hear(admission.monotonic)
+        model = reading.model or source.model or record.model
+        how = pipeline.Circumstances(delivery.received_at, admission.clock_set, source.zone, model)
         draft = pipeline.run(reading, record.sensor, record.trail, how)
         for note in draft.notes:
-            self.counters[source.name][note] += 1
+            counters[note] += 1
         if draft.failed:
             record.failed_reads += 1
             self.failed_reads[source.name] += 1
-            failed.append(record.sensor.id)
-        if not draft.values:
-            return None
-        record.readings += 1
-        token = delivery.token if reading.measured_at is None or draft.device_time is not None else None
-        return self._stored(draft, record, how, source.name, reading.sequence, token)
+            admission.failed.append(record.sensor.id)
+        if draft.values:
+            record.readings += 1
+            # A row with a believed time of its own is known by its key when it comes again.
+            token = delivery.token if reading.measured_at is None or draft.device_time is not None else None
+            row = self._stored(draft, record, how, source.name, reading.sequence, token)
+            admission.rows.append(row)
+            if delivery.redelivered:
+                admission.redelivered.append(row.id)
 
     def _new_sensor(self, key: str, reading: Reading, source: Source) -> Sensor:
         quantities = {m.quantity for m in reading.measurements} | set(reading.failed)
         now = self._clock.now()
-        name = " ".join(part for part in (reading.device or source.name, reading.probe) if part)
+        name = " ".join(part for part in (reading.device or source.word, reading.probe) if part)
         return Sensor(
-            id=self._take_id("sensor"),
+            id=self._ids.take("sensor"),
             key=key,
             type=type_of(quantities),
             model=reading.model or source.model or UNKNOWN_MODEL,
@@ -162,7 +177,7 @@ class Intake:
         values = draft.values
         temperature, humidity = values.pop("temperature", None), values.pop("humidity", None)
         return StoredReading(
-            id=self._take_id("reading"),
+            id=self._ids.take("reading"),
             sensor_id=record.sensor.id,
             time=draft.time,
             received_at=how.received_at,
@@ -183,6 +198,7 @@ class Intake:
 
         What a person sends is refused outright where a driver's would be kept as invalid: they can correct it.
         """
+        await self._ids.ready("reading", len(submissions))
         results: dict[int, SubmitResult] = {}
         rows: list[tuple[int, StoredReading]] = []
         for index, submission in enumerate(submissions):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from daemon import news
 from daemon.clock import MachineClock, Step
+from daemon.episodes import Episodes
 from daemon.events import SystemEvent
 from daemon.health import Health
 from daemon.inner_writes import InnerWrites
@@ -25,6 +26,7 @@ class Rounds:
         self,
         clock: MachineClock,
         watch: Watch,
+        episodes: Episodes,
         health: Health,
         reporter: Reporter,
         notifier: Notifier,
@@ -35,6 +37,7 @@ class Rounds:
     ) -> None:
         self._clock = clock
         self._watch = watch
+        self._episodes = episodes
         self._health = health
         self._reporter = reporter
         self._notifier = notifier
@@ -55,6 +58,7 @@ class Rounds:
         if step is not None:
             self._stepped(step)
         self._watch.tick()
+        self._episodes.tick()
         self._reporter.tick()
         if not self._health.judge().hung:
             self._notifier.watchdog()

@@ -69,7 +69,7 @@ class Supervisor:
         source: Source,
         kind: str,
         make: Callable[[Mapping[str, Any]], Driver],
-        admit: Callable[[Sequence[Delivery], Source], Batch],
+        admit: Callable[[Sequence[Delivery], Source], Awaitable[Batch]],
         storage: Storage,
         clock: Clock,
         *,
@@ -140,7 +140,7 @@ class Supervisor:
     async def _take(self, driver: Driver, deliveries: Sequence[Delivery]) -> None:
         self.connection.received += len(deliveries)
         self.connection.last_received_at = deliveries[-1].received_at
-        batch = self._admit(deliveries, self.source)
+        batch = await self._admit(deliveries, self.source)
         self.connection.readings += len(batch.readings)
         self._owed += len(batch.receipts)
 

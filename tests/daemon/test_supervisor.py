@@ -124,7 +124,7 @@ class World:
             self.exhausted.set()
         return driver
 
-    def admit(self, deliveries: Sequence[Delivery], source: Source) -> Batch:
+    async def admit(self, deliveries: Sequence[Delivery], source: Source) -> Batch:
         self.machine.seconds += 2.0
         return Batch(source.name, receipts=[d.receipt for d in deliveries if d.receipt is not None])
 
