@@ -26,6 +26,9 @@ MOST_UNSURE = 50_000
 LONGEST_CHUNK = 0.03
 """Seconds that a chunk should hold the writer."""
 
+FIRST_CHUNK, LARGEST_CHUNK = 500, 20_000
+"""Rows in a chunk: doubled while it stays well below ``LONGEST_CHUNK``, halved when it takes longer."""
+
 _COLUMNS = ", ".join(SHARED_COLUMNS)
 _LAST = text("SELECT max(id) FROM (SELECT id FROM reading_recent ORDER BY id LIMIT :count) AS chunk")
 _INSERT = text(
@@ -51,7 +54,7 @@ class Folding:
     def __init__(self, now: float) -> None:
         self._due = now + FOLD_INTERVAL
         self._active = False
-        self._chunk = 500
+        self._chunk = FIRST_CHUNK
 
     def wait(self, ledger: Ledger, now: float) -> float:
         """Seconds until a chunk should be folded; 0: now."""
@@ -93,4 +96,4 @@ class Folding:
         if took > LONGEST_CHUNK:
             self._chunk = max(100, self._chunk // 2)
         elif took < LONGEST_CHUNK / 3:
-            self._chunk = min(MOST_UNFOLDED, self._chunk * 2)
+            self._chunk = min(LARGEST_CHUNK, self._chunk * 2)
