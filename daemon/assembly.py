@@ -141,7 +141,7 @@ async def assemble(ground: Ground) -> House:
         sensors=directory,
         read=reads,
         change=recorder.change,
-        take_id=ids.take,
+        ids=ids,
         submit=functools.partial(intake.submit, source=BY_HAND),
         authenticator=authenticator,
         health=functools.partial(_health, health),

@@ -57,6 +57,13 @@ class Read(Protocol):
     async def __call__(self, work: Callable[[Connection], T], /) -> T: ...
 
 
+class Ids(Protocol):
+    """Ids of rows: ``ready`` waits until one can be taken, which is at once but in a burst."""
+
+    async def ready(self, name: str, count: int = 1) -> None: ...
+    def take(self, name: str) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """``reasons`` are one English sentence each; ``ingesting`` is False only where nothing can come in at all."""
@@ -67,7 +74,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``take_id(kind)`` gives the id of a new ``sensor``, ``location``, ``anomaly`` or ``prediction``.
+    """``ids`` gives those of a new ``sensor``, ``location``, ``anomaly`` or ``prediction``.
 
     ``now`` is wall-clock µs; ``clock_set`` says whether it can be believed. ``train`` starts a fit of one sensor's
     models, or of all (None), and says in one sentence what was started; None where there are no models.
@@ -81,7 +88,7 @@ class Services:
     sensors: Sensors
     read: Read
     change: Change
-    take_id: Callable[[str], int]
+    ids: Ids
     submit: Callable[[Sequence[Submission]], Awaitable[Sequence[SubmitResult]]]
     authenticator: Authenticator
     health: Callable[[], Health]

@@ -122,7 +122,7 @@ async def rest(
                 clock_set=clock.is_set,
                 monotonic=clock.monotonic,
             )
-            intake = Intake(directory, recorder.ids.take, clock, store=recorder.store, failed=lambda _: None)
+            intake = Intake(directory, recorder.ids, clock, store=recorder.store, failed=lambda _: None)
             source = Source("api", "api", ZoneInfo("UTC"))
 
             async def submit(submissions: Any) -> list[SubmitResult]:
@@ -135,7 +135,7 @@ async def rest(
                 sensors=directory,
                 read=reads,
                 change=recorder.change,
-                take_id=recorder.ids.take,
+                ids=recorder.ids,
                 submit=submit,
                 authenticator=authenticator,
                 health=health,
@@ -148,7 +148,7 @@ async def rest(
                 train=train,
                 web=web,
             )
-            transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
+            transport = httpx.ASGITransport(create_app(services))
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
                 yield Rest(client, services, recorder, clock, events, refused)
     finally:

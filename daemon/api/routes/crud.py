@@ -70,8 +70,9 @@ class Crud(Generic[E]):
     async def create(self, request: Request) -> Response:
         kind = self.kind
         values = (await read_model(request, kind.new)).given()
+        await self.services.ids.ready(kind.noun)
         now = self.services.now()
-        entity = kind.make(self.services.take_id(kind.noun), now, values)
+        entity = kind.make(self.services.ids.take(kind.noun), now, values)
 
         def work(conn: Connection) -> tuple[None, list[Event]]:
             kind.check(conn, entity)
