@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -32,10 +33,20 @@ def plain(value: object, style: str = "") -> Text:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A quiet table; a column whose name begins with ``>`` is aligned right."""
+    """A quiet table; a column whose name begins with ``>`` is aligned right, one with ``!`` is never wrapped."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        made.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+        side: Literal["left", "right"] = "right" if column.startswith(">") else "left"
+        made.add_column(column.lstrip(">!"), justify=side, overflow="fold", no_wrap=column[:1] in (">", "!"))
+    return made
+
+
+def rows_table(rows: Sequence[Mapping[str, str | Text]]) -> Table:
+    """A table of rows that all have the same columns, without the columns in which no row says anything."""
+    filled = [column for column in rows[0] if any(str(row[column]) for row in rows)] if rows else []
+    made = table(*filled)
+    for row in rows:
+        made.add_row(*(row[column] for column in filled))
     return made
 
 

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
+from rich.text import Text
+
 from daemon.client import Client, ClientError
-from daemon.commands.console import local, number, out, plain, print_json, print_line, table
+from daemon.commands.console import local, now, number, out, plain, print_json, print_line, rows_table, span
 from daemon.errors import UsageError
 
 PAGE = 1000
@@ -45,21 +48,26 @@ def show_sensors(client: Client, *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    made = table(">id", "key", "name", "type", "model", "state", "last reading", "limits °C", "limits %", "offsets")
-    for row in rows:
-        made.add_row(
-            str(row["id"]),
-            plain(row["clave"] or ""),
-            plain(row["nombre"] or ""),
-            plain(row["tipo"]),
-            plain(row["modelo"]),
-            plain(row["estado"]),
-            local(row["ultima_lectura"]),
-            _limits(row["temperatura_min"], row["temperatura_max"]),
-            _limits(row["humedad_min"], row["humedad_max"]),
-            _offsets(row["ajuste_temperatura"], row["ajuste_humedad"]),
-        )
-    out.print(made)
+    moment = now()
+    out.print(rows_table([_sensor_row(row, moment) for row in rows]))
+
+
+def _sensor_row(row: dict[str, Any], moment: datetime) -> dict[str, str | Text]:
+    return {
+        ">id": str(row["id"]),
+        "key": plain(row["clave"] or ""),
+        "name": plain(row["nombre"] or ""),
+        "model": plain(row["modelo"]),
+        "!state": plain(row["estado"]),
+        ">age": _age(row["ultima_lectura"], moment),
+        "!limits °C": _limits(row["temperatura_min"], row["temperatura_max"]),
+        "!limits %": _limits(row["humedad_min"], row["humedad_max"]),
+        "!offsets": _offsets(row["ajuste_temperatura"], row["ajuste_humedad"]),
+    }
+
+
+def _age(last: str | None, moment: datetime) -> str:
+    return span((moment - datetime.fromisoformat(last)).total_seconds()) if last else "never"
 
 
 def _limits(low: float | None, high: float | None) -> str:
@@ -108,19 +116,20 @@ def show_readings(
             print_line(row)
         return
     names = names_of(client)
-    made = table("time", "sensor", ">°C", ">%", "others", "quality", "driver")
-    for row in rows:
-        others = " ".join(f"{name} {value:g}" for name, value in row["otros"].items())
-        made.add_row(
-            local(row["timestamp"]),
-            plain(names.get(row["sensor_id"], row["sensor_id"])),
-            number(row["temperatura"]),
-            number(row["humedad"]),
-            plain(others),
-            plain(row["calidad"], "" if row["calidad"] == "ok" else "yellow"),
-            plain(row["fuente"] or ""),
-        )
-    out.print(made)
+    out.print(rows_table([_reading_row(row, names) for row in rows]))
+
+
+def _reading_row(row: dict[str, Any], names: dict[int, str]) -> dict[str, str | Text]:
+    others = " ".join(f"{name} {value:g}" for name, value in row["otros"].items())
+    return {
+        "!time": local(row["timestamp"]),
+        "sensor": plain(names.get(row["sensor_id"], row["sensor_id"])),
+        ">°C": number(row["temperatura"]),
+        ">%": number(row["humedad"]),
+        "others": plain(others),
+        "!quality": plain(row["calidad"], "" if row["calidad"] == "ok" else "yellow"),
+        "driver": plain(row["fuente"] or ""),
+    }
 
 
 def readings(

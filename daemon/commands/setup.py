@@ -101,8 +101,8 @@ def run_demo(config_path: Path | None, state_dir: Path | None) -> int:
     with state.lock(folder):
         made = demo.prepare(folder.path, time.time_ns() // 1000, base)
     url = f"http://{made.config.server.host}:{made.config.server.port}"
-    err.print(plain(f"The demo: its devices are emulated, everything else is real. Open {url}", "bold"))
-    err.print(plain(f"Or ask: sereno status --url {url}. Ctrl-C ends it.", "dim"))
+    err.print(plain(f"The demo: its devices are emulated, everything else is real. Open {url}", "bold"), soft_wrap=True)
+    err.print(plain(f"Or ask: sereno status --url {url}. Ctrl-C ends it.", "dim"), soft_wrap=True)
     return app.main(made.config, folder, os.environ, made.devices)
 
 

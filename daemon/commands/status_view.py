@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.client import Client, ClientError
-from daemon.commands.console import number, out, plain, print_json, seconds_between, size, span, table
+from daemon.commands.console import number, out, plain, print_json, rows_table, seconds_between, size, span, table
 from daemon.status_report import BrokerReport, DriverReport, SensorReport, StatusReport
 
 SHOWN_SENSORS = 40
@@ -65,7 +65,7 @@ def _head(report: StatusReport, url: str) -> Text:
     head.append_text(_word(report["health"]))
     head.append(f"  up {span(report['uptime_s'])}  {url}  {report['mode']}", style="dim")
     if report["demo"]:
-        head.append("  demo: the devices are emulated", style="magenta")
+        head.append("  demo (emulated devices)", style="magenta")
     if not report["clock_set"]:
         head.append("  the clock is not set yet", style="yellow")
     return head
@@ -105,12 +105,7 @@ def _sensors(sensors: Iterable[SensorReport], report: StatusReport) -> Renderabl
     ordered = sorted(sensors, key=lambda sensor: (-_weight(sensor), sensor["id"]))
     if not ordered:
         return Text("no sensor has been heard of yet", style="dim")
-    columns = [">id", "sensor", ">°C", ">%", ">age", "state", ">failed", ">invalid", "models", ""]
-    wide = out.width >= WIDE
-    made = table(*columns, *(["key", "others"] if wide else []))
-    for sensor in ordered[:SHOWN_SENSORS]:
-        others = " ".join(f"{quantity} {value:g}" for quantity, value in sensor["others"].items())
-        made.add_row(*_sensor_row(sensor), *([plain(sensor["key"], "dim"), plain(others, "dim")] if wide else []))
+    made = rows_table([_sensor_row(sensor, wide=out.width >= WIDE) for sensor in ordered[:SHOWN_SENSORS]])
     rest = report["sensors_total"] - min(len(ordered), SHOWN_SENSORS)
     return Group(made, Text(f"… and {rest} more: sereno sensors", style="dim")) if rest > 0 else made
 
@@ -122,28 +117,34 @@ def _weight(sensor: SensorReport) -> int:
     )
 
 
-def _sensor_row(sensor: SensorReport) -> tuple[RenderableType, ...]:
-    anomalies = sensor["open_anomalies"]
+def _sensor_row(sensor: SensorReport, *, wide: bool) -> dict[str, str | Text]:
+    row: dict[str, str | Text] = {
+        ">id": str(sensor["id"]),
+        "sensor": plain(sensor["name"] or sensor["key"]),
+        ">°C": number(sensor["temperature"]),
+        ">%": number(sensor["humidity"]),
+        ">age": _age(sensor),
+        "!state": _word(sensor["state"]),
+        ">failed": _trouble(sensor["failed_reads"]),
+        ">invalid": _trouble(sensor["invalid"]) if sensor["invalid"] else "",
+        "!models": _models(sensor),
+        ">anomalies": Text(str(sensor["open_anomalies"] or ""), style="red"),
+    }
+    return row | {"key": plain(sensor["key"], "dim"), "others": _others(sensor)} if wide else row
+
+
+def _age(sensor: SensorReport) -> Text:
     late = sensor["silent_after_s"] is not None and (sensor["age_s"] or 0) > sensor["silent_after_s"]
-    return (
-        str(sensor["id"]),
-        plain(sensor["name"] or sensor["key"]),
-        number(sensor["temperature"]),
-        number(sensor["humidity"]),
-        Text(span(sensor["age_s"]), style="yellow" if late else ""),
-        _word(sensor["state"]),
-        _trouble(sensor["failed_reads"]),
-        _trouble(sensor["invalid"]),
-        _models(sensor),
-        Text(f"{anomalies} anomal{'y' if anomalies == 1 else 'ies'}" if anomalies else "", style="red"),
-    )
+    return Text(span(sensor["age_s"]), style="yellow" if late else "")
+
+
+def _others(sensor: SensorReport) -> Text:
+    return plain(" ".join(f"{quantity} {value:g}" for quantity, value in sensor["others"].items()), "dim")
 
 
 def _models(sensor: SensorReport) -> Text:
-    words = dict.fromkeys((sensor["anomaly_model"], sensor["forecast_model"]))
-    if len(words) == 1:
-        return _word(sensor["anomaly_model"])
-    return Text.assemble(_word(sensor["anomaly_model"]), " / ", _word(sensor["forecast_model"]))
+    anomaly, forecast = sensor["anomaly_model"], sensor["forecast_model"]
+    return _word(anomaly) if anomaly == forecast else Text.assemble(_word(anomaly), "/", _word(forecast))
 
 
 def _machinery(report: StatusReport) -> Table:
@@ -221,13 +222,14 @@ def _clients(report: StatusReport) -> Text:
 
 
 def _kept_out(report: StatusReport) -> Text:
-    text = Text(f"{report['sensors_refused']} messages of devices that may not register", style="yellow")
+    remarks = []
+    if report["sensors_refused"]:
+        remarks.append(f"{report['sensors_refused']} messages of devices that may not register")
     if report["sensors_total"] >= report["sensors_max"]:
-        text.append(f"  sensors.max is {report['sensors_max']}", style="yellow")
+        remarks.append(f"sensors.max is {report['sensors_max']}")
     if report["kept_out"]:
-        text.append("\ndeleted and not allowed again (sereno sensors allow KEY): ")
-        text.append_text(plain(", ".join(report["kept_out"][:10])))
-    return text
+        remarks.append(f"deleted (sereno sensors allow KEY): {', '.join(report['kept_out'][:10])}")
+    return plain("; ".join(remarks), "yellow")
 
 
 def _word(word: str) -> Text:

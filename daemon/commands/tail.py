@@ -68,7 +68,10 @@ def line(event: dict[str, Any], names: dict[int, str]) -> Text:
     if event.get("type") != "entity_event":
         level = event.get("level", "info")
         return text.append_text(
-            plain(f"{level:<8} {event.get('message') or event.get('detail') or ''}", _COLOURS[level])
+            plain(
+                f"{level:<8} {event.get('message_en') or event.get('message') or event.get('detail') or ''}",
+                _COLOURS[level],
+            )
         )
     kind, data = event["entity_type"], event["data"]
     sensor_id = event["entity_id"] if kind == "sensor" else data.get("sensor_id")
