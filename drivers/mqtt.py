@@ -15,12 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 
-import paho.mqtt.client as paho
-
 from drivers.base import Decoded, Delivery, Driver, DriverError, Kind
 from drivers.clock import now_us
 from drivers.formats import decode_mqtt
-from drivers.mqtt_connection import V5, V311, MqttConnection
+from drivers.mqtt_connection import V5, V311, MqttConnection, Publication
 from drivers.mqtt_reach import CONNECT_TIMEOUT, Target, VersionRefusedError
 from drivers.mqtt_settings import Embedded, Endpoint, MqttSettings
 from drivers.settings import CommonSettings
@@ -240,23 +238,21 @@ class MqttDriver(Driver):
                 )
             )
 
-    def _take(self, message: paho.MQTTMessage) -> None:
+    def _take(self, message: Publication) -> None:
         """In the reader's callback: keep the message, decide nothing."""
-        if message.qos:
-            if message.dup and self._is_held(message.mid):
+        topic, payload, message_id, redelivered, retained = message
+        if message_id:
+            if redelivered and self._is_held(message_id):
                 return
-            self._unacknowledged.add(message.mid)
+            self._unacknowledged.add(message_id)
         try:
-            topic = message.topic
+            name = topic.decode()
         except UnicodeDecodeError:
-            topic = None
-        payload = bytes(message.payload)
+            name = None
         size = len(payload)
-        if size > MAX_PAYLOAD and not (topic is not None and is_discovery(topic) and size <= MAX_DISCOVERY):
+        if size > MAX_PAYLOAD and not (name and is_discovery(name) and size <= MAX_DISCOVERY):
             payload = b""
-        self._waiting.append(
-            Arrival(topic, payload, size, self._clock(), message.mid if message.qos else 0, message.dup, message.retain)
-        )
+        self._waiting.append(Arrival(name, payload, size, self._clock(), message_id, redelivered, retained))
         self._waiting_bytes += len(payload)
         self._arrived.set()
         if len(self._waiting) >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES:

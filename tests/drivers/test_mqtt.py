@@ -142,6 +142,7 @@ async def test_a_receipt_after_the_loss_is_harmless(broker: Broker) -> None:
 
 async def test_what_arrived_before_the_loss_is_still_handed_over(broker: Broker) -> None:
     async with make(broker) as driver:
+        driver._arrived.clear()
         await asyncio.to_thread(publish, broker, ("t/a", "1"), qos=0)
         async with asyncio.timeout(PATIENCE):
             await driver._arrived.wait()
