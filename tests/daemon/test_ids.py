@@ -1,0 +1,78 @@
+"""Ids come from blocks that the writer has reserved, in order, and never twice."""
+
+import asyncio
+
+import pytest
+
+from daemon.ids import BLOCKS, IdBlocks, IdsExhaustedError
+
+
+class Writer:
+    """Remembers what was asked for; grants when told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.next = dict.fromkeys(BLOCKS, 1)
+        self.now = 0.0
+        self.ids = IdBlocks(lambda name, count: self.asked.append((name, count)), lambda: self.now)
+
+    def grant(self) -> None:
+        asked, self.asked = self.asked, []
+        for name, count in asked:
+            self.ids.grant(name, range(self.next[name], self.next[name] + count))
+            self.next[name] += count
+
+
+def test_nothing_is_given_before_it_is_reserved() -> None:
+    writer = Writer()
+    with pytest.raises(IdsExhaustedError, match="sensor"):
+        writer.ids.take("sensor")
+    assert writer.asked == [("sensor", 16)]
+    writer.grant()
+    assert [writer.ids.take("sensor") for _ in range(3)] == [1, 2, 3]
+
+
+def test_the_next_block_is_asked_for_at_half_and_once() -> None:
+    writer = Writer()
+    writer.ids.grant("sensor", range(1, 17))
+    writer.next["sensor"] = 17
+    for _ in range(8):
+        writer.ids.take("sensor")
+    assert writer.asked == []
+    writer.ids.take("sensor")
+    writer.ids.take("sensor")
+    assert writer.asked == [("sensor", 16)]
+    writer.grant()
+    assert writer.ids.take_many("sensor", 20) == range(11, 31)  # blocks that follow each other are one
+
+
+def test_ids_only_grow_where_blocks_leave_a_gap() -> None:
+    writer = Writer()
+    writer.ids.grant("anomaly", range(1, 5))
+    writer.ids.grant("anomaly", range(100, 164))
+    assert writer.ids.take_many("anomaly", 10) == range(100, 110)
+    assert writer.ids.take("anomaly") == 110
+
+
+def test_a_block_used_up_quickly_is_doubled() -> None:
+    writer = Writer()
+    asked = []
+    for now in (0.0, 0.5, 0.9, 60.0):
+        writer.now = now
+        with pytest.raises(IdsExhaustedError):
+            while True:
+                writer.ids.take("sensor")
+        asked.extend(writer.asked)
+        writer.grant()
+    assert asked == [("sensor", 16), ("sensor", 32), ("sensor", 64), ("sensor", 64)]
+
+
+async def test_large_needs_wait_for_their_block() -> None:
+    writer = Writer()
+    waiting = asyncio.ensure_future(writer.ids.ready("reading", 25_000))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert writer.asked == [("reading", 50_000)]
+    writer.grant()
+    await waiting
+    assert writer.ids.take_many("reading", 25_000) == range(1, 25_001)
