@@ -1,0 +1,273 @@
+"""From the wire to a WebSocket client, side by side with the naive version: throughput, latency, start, memory, wear.
+
+    python benchmarks/end_to_end.py drain latency start bytes
+
+Each peer gets a fresh database and a Mosquitto of its own. Figures of one run are comparable with each other only.
+``drain``: as fast as it goes, 1,000 sensors, every message stored and delivered; sereno's own scores are counted.
+``latency``: 50 messages/s, publish -> receive, matched by sequence number. ``start``: process start -> ready.
+``bytes``: what the process tells the disk to write per reading, at 10 readings/s for ``--seconds``.
+"""
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+COUNTS = {"naive": 1_000, "naive-noml-wal": 5_000, "sereno": 60_000}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, process: subprocess.Popen[Any], seconds: float = 30) -> None:
+    """Until something listens on ``port``."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+            return
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args} ended with {process.returncode}")
+        time.sleep(0.005)
+    raise SystemExit(f"nothing listens on {port}")
+
+
+@contextlib.contextmanager
+def broker(folder: Path) -> Iterator[int]:
+    port = free_port()
+    conf = folder / "mosquitto.conf"
+    conf.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type error\nmax_queued_messages 0\n"
+    )
+    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    process = subprocess.Popen([program, "-c", str(conf)])
+    try:
+        wait_for(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@dataclass
+class Peer:
+    """A program under test. ``ready_s``: from the start of the process until it serves."""
+
+    name: str
+    process: subprocess.Popen[Any]
+    port: int
+    path: str
+    mqtt_port: int
+    folder: Path
+    ready_s: float = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}{self.path}"
+
+    def status(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/status") as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def written(self) -> int:
+        """Bytes that the process has told the disk to write."""
+        for line in Path(f"/proc/{self.process.pid}/io").read_text().splitlines():
+            if line.startswith("write_bytes:"):
+                return int(line.split()[1])
+        raise SystemExit("no /proc/PID/io")
+
+    def resident(self) -> int:
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextlib.contextmanager
+def running(name: str, mqtt_port: int, folder: Path) -> Iterator[Peer]:
+    folder.mkdir(parents=True)
+    port = free_port()
+    environ = dict(os.environ)
+    if name == "sereno":
+        config = folder / "config.yaml"
+        config.write_text(
+            f"server: {{port: {port}}}\nbroker: {{embedded: false}}\nlog: {{level: warning}}\n"
+            f'drivers: [{{name: bench, type: mqtt, url: "mqtt://127.0.0.1:{mqtt_port}", topics: ["sensors/#"]}}]\n'
+            "sensors: {max: 100000}\n"
+        )
+        command = [str(Path(sys.executable).with_name("sereno")), "run", "--config", str(config)]
+        command += ["--state-dir", str(folder / "state")]
+        path = "/api/v1/ws?channel=readings"
+    else:
+        command, path = [sys.executable, str(HERE / "naive_app.py")], "/ws"
+        environ |= {"DB": f"sqlite:///{folder}/naive.db", "PORT": str(port), "MQTT_PORT": str(mqtt_port)}
+        if name != "naive":
+            environ |= {"NOML": "1", "WAL": "FULL"}
+    began = time.monotonic()
+    process = subprocess.Popen(command, env=environ, cwd=folder)
+    peer = Peer(name, process, port, path, mqtt_port, folder)
+    try:
+        wait_for(port, process)
+        if name == "sereno":
+            while peer.status()["drivers"][0]["state"] != "up":
+                time.sleep(0.005)
+        peer.ready_s = time.monotonic() - began
+        yield peer
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+@dataclass
+class Passage:
+    """What went through. ``latencies`` in ms."""
+
+    count: int
+    seen: int
+    duplicates: int
+    seconds: float
+    latencies: list[float]
+
+
+def helper(script: str, **options: object) -> list[str]:
+    """The command line of one of the programs beside this one."""
+    return [sys.executable, str(HERE / script), *(f"--{name}={value}" for name, value in options.items())]
+
+
+def passage(peer: Peer, count: int, *, rate: float = 0, first: int = 0, sensors: int = 1000) -> Passage:
+    """Publish ``count`` messages and wait for them at one WebSocket client."""
+    sent, received = peer.folder / "sent", peer.folder / "received"
+    listener = subprocess.Popen(
+        helper("listener.py", url=peer.url, count=count, first=first, log=received),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert listener.stdout is not None
+    if listener.stdout.readline().strip() != "ready":
+        raise SystemExit("the listener did not connect")
+    subprocess.run(
+        helper("publisher.py", port=peer.mqtt_port, count=count, rate=rate, first=first, sensors=sensors, log=sent),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    out, _ = listener.communicate()
+    seen, duplicates = map(int, out.split())
+    starts, ends = array("d", sent.read_bytes()), array("d", received.read_bytes())
+    latencies = [(b - a) * 1000 for a, b in zip(starts, ends, strict=True) if not math.isnan(b)]
+    seconds = max(b for b in ends if not math.isnan(b)) - starts[0]
+    return Passage(count, seen, duplicates, seconds, latencies)
+
+
+def drain(folder: Path, peers: list[str], factor: float) -> None:
+    rates: dict[str, float] = {}
+    for name in peers:
+        with broker(folder) as mqtt_port, running(name, mqtt_port, folder / f"drain-{name}") as peer:
+            if name == "sereno":
+                passage(peer, 2_000)  # the thousand sensors register
+                before = peer.status()["models"]["scored"]
+            count = int(COUNTS[name] * factor)
+            done = passage(peer, count, first=2_000)
+            rates[name] = done.seen / done.seconds
+            lost = done.count - done.seen
+            print(f"drain {name}: {rates[name]:,.0f} msg/s, {count:,} sent, {lost} lost, {done.duplicates} twice")
+            if name == "sereno":
+                models = scored(peer)
+                print(
+                    f"  scores: {models['scored'] - before:,} on one-second means of 1,000 sensors, "
+                    f"{models['skipped']} skipped, worst lag while draining not over {models['worst_lag_s']:.2f} s"
+                )
+    for name in peers:
+        if name != "sereno" and "sereno" in rates:
+            print(f"drain ratio sereno / {name}: {rates['sereno'] / rates[name]:.1f}")
+
+
+def scored(peer: Peer) -> dict[str, Any]:
+    """The models' report once nothing waits for its score."""
+    worst = 0.0
+    while True:
+        models: dict[str, Any] = peer.status()["models"]
+        worst = max(worst, models["lag_s"])
+        if models["lag_s"] == 0:
+            return models | {"worst_lag_s": worst}
+        time.sleep(0.1)
+
+
+def latency(folder: Path, peers: list[str], _factor: float) -> None:
+    medians: dict[str, float] = {}
+    for name in peers:
+        with broker(folder) as mqtt_port, running(name, mqtt_port, folder / f"latency-{name}") as peer:
+            done = passage(peer, 500, rate=50, sensors=10)
+            quantiles = statistics.quantiles(done.latencies, n=100)
+            medians[name] = quantiles[49]
+            print(
+                f"latency {name}: p50 {quantiles[49]:.2f} ms, p99 {quantiles[98]:.2f} ms, {done.seen} of {done.count}"
+            )
+    for name in peers:
+        if name != "sereno" and "sereno" in medians:
+            print(f"latency ratio sereno / {name}: {medians['sereno'] / medians[name]:.2f}")
+
+
+def start(folder: Path, peers: list[str], _factor: float) -> None:
+    times: dict[str, float] = {}
+    for name in peers:
+        tries = []
+        for number in range(3):
+            with broker(folder) as mqtt_port, running(name, mqtt_port, folder / f"start-{name}-{number}") as peer:
+                tries.append(peer.ready_s)
+        times[name] = statistics.median(tries)
+        print(f"start {name}: {times[name]:.2f} s")
+    for name in peers:
+        if name != "sereno" and "sereno" in times:
+            print(f"start ratio sereno / {name}: {times['sereno'] / times[name]:.2f}")
+
+
+def written(folder: Path, peers: list[str], factor: float) -> None:
+    each: dict[str, float] = {}
+    seconds = int(60 * factor)
+    for name in peers:
+        with broker(folder) as mqtt_port, running(name, mqtt_port, folder / f"bytes-{name}") as peer:
+            before = peer.written()
+            done = passage(peer, 10 * seconds, rate=10, sensors=10)
+            time.sleep(6)  # the last sync
+            each[name] = (peer.written() - before) / done.count
+            print(f"bytes {name}: {each[name]:,.0f} per reading at 10/s")
+    for name in peers:
+        if name != "sereno" and "sereno" in each:
+            print(f"bytes ratio sereno / {name}: {each['sereno'] / each[name]:.3f}")
+
+
+TESTS = {"drain": drain, "latency": latency, "start": start, "bytes": written}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tests", nargs="*", choices=list(TESTS), default=list(TESTS))
+    parser.add_argument("--peers", nargs="*", default=list(COUNTS), choices=list(COUNTS))
+    parser.add_argument("--factor", type=float, default=1.0, help="scales how much is sent")
+    parser.add_argument(
+        "--folder", type=Path, help="where the databases lie: a real disk for bytes; default: a temporary"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        for test in options.tests:
+            TESTS[test](Path(folder), options.peers, options.factor)
+
+
+if __name__ == "__main__":
+    main()
