@@ -8,7 +8,7 @@ import typer
 
 from daemon import accounts, tokens
 from daemon.accounts import Role, ScriptToken
-from daemon.commands.console import err, now, out, plain, print_json, table
+from daemon.commands.console import now, out, plain, print_json, say, table
 from daemon.commands.place import database
 from daemon.config import Config
 from daemon.errors import SerenoError, UsageError
@@ -23,9 +23,9 @@ def add(config: Config, folder: StateFolder, name: str, role: str, channels: str
     password_hash = accounts.hash_password(_password(name, from_stdin=from_stdin))
     with database(config, folder) as opened, opened.writer.begin() as connection:
         made = accounts.add_account(connection, name, password_hash, Role(role), _now_us(), allowed)
-    err.print(plain(f"{made.name} may sign in as {made.role}: {_words(made.channels)}", "green"))
+    say(f"{made.name} may sign in as {made.role}: {_words(made.channels)}", "green")
     if config.auth.mode == "open":
-        err.print(plain("auth.mode is open: nobody is asked to sign in until it is secured", "yellow"))
+        say("auth.mode is open: nobody is asked to sign in until it is secured", "yellow")
 
 
 def password(config: Config, folder: StateFolder, name: str, *, from_stdin: bool) -> None:
@@ -33,14 +33,14 @@ def password(config: Config, folder: StateFolder, name: str, *, from_stdin: bool
     password_hash = accounts.hash_password(_password(name, from_stdin=from_stdin))
     with database(config, folder) as opened, opened.writer.begin() as connection:
         accounts.change_account(connection, name, _now_us(), password_hash=password_hash)
-    err.print(plain(f"{name} has a new password; its tokens have ended", "green"))
+    say(f"{name} has a new password; its tokens have ended", "green")
 
 
 def remove(config: Config, folder: StateFolder, name: str) -> None:
     """Remove an account; its tokens and connections end."""
     with database(config, folder) as opened, opened.writer.begin() as connection:
         accounts.remove_account(connection, name)
-    err.print(plain(f"{name} may no longer sign in", "green"))
+    say(f"{name} may no longer sign in", "green")
 
 
 def show(config: Config, folder: StateFolder, *, as_json: bool) -> None:
@@ -51,7 +51,7 @@ def show(config: Config, folder: StateFolder, *, as_json: bool) -> None:
         print_json([{"name": one.name, "role": one.role, "channels": sorted(one.channels)} for one in found])
         return
     if not found:
-        err.print(plain("there are no accounts; sereno user add NAME --role admin makes one", "yellow"))
+        say("there are no accounts; sereno user add NAME --role admin makes one", "yellow")
         return
     made = table("name", "role", "channels")
     for one in found:
@@ -73,7 +73,7 @@ def token(config: Config, folder: StateFolder, name: str, days: int) -> None:
         accounts.add_script_token(
             connection, ScriptToken(claims.jti, name, claims.expires_at * 1_000_000, issued * 1_000_000)
         )
-    err.print(plain(f"token {claims.jti} of {name}, good for {days} days; shown once:", "dim"))
+    say(f"token {claims.jti} of {name}, good for {days} days; shown once:", "dim")
     sys.stdout.write(tokens.sign(claims, key) + "\n")
 
 
@@ -96,7 +96,7 @@ def revoke(config: Config, folder: StateFolder, jti: str) -> None:
     """End one script token."""
     with database(config, folder) as opened, opened.writer.begin() as connection:
         accounts.revoke_script_token(connection, jti, _now_us())
-    err.print(plain(f"token {jti} has ended", "green"))
+    say(f"token {jti} has ended", "green")
 
 
 def _password(name: str, *, from_stdin: bool) -> str:

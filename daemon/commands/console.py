@@ -32,6 +32,16 @@ def plain(value: object, style: str = "") -> Text:
     return Text(str(value).translate(_ESCAPES), style=style)
 
 
+def say(text: object, style: str = "") -> None:
+    """One line of news to stderr, never broken in two."""
+    err.print(plain(text, style), soft_wrap=True)
+
+
+def tell(text: object, style: str = "") -> None:
+    """One line to stdout, never broken in two."""
+    out.print(plain(text, style), soft_wrap=True)
+
+
 def table(*columns: str, title: str | None = None) -> Table:
     """A quiet table; a column whose name begins with ``>`` is aligned right, one with ``!`` is never wrapped."""
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")

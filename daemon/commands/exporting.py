@@ -13,7 +13,7 @@ from typing import IO, Any, Literal, Protocol
 
 from daemon.api.words import QUANTITIES_IN
 from daemon.client import Client
-from daemon.commands.console import err, plain
+from daemon.commands.console import say
 from daemon.commands.listing import PAGE, all_sensors, readings
 from daemon.errors import SerenoError
 from drivers.base import QUANTITIES
@@ -30,14 +30,23 @@ def export(
     keys = {row["id"]: row["clave"] or f"sensor-{row['id']}" for row in rows}
     models = {row["id"]: row["modelo"] for row in rows}
     count = 0
-    with _oldest_first(readings(client, sensor_id, since, until, None)) as ordered, _writing(target) as file:
-        writer = _WRITERS[form](file)
+    quantities: set[str] = set()
+    rows_found = (_plain(row, keys, models) for row in readings(client, sensor_id, since, until, None))
+    with _oldest_first(_noting(rows_found, quantities)) as ordered, _writing(target) as file:
+        writer = _WRITERS[form](file, [name for name in QUANTITIES if name in quantities])
         for row in ordered:
-            writer.write(_plain(row, keys, models))
+            writer.write(row)
             count += 1
-    err.print(plain(f"{count} readings exported" + (f", {writer.left_out} left out" if writer.left_out else "")))
+    say(f"{count - writer.left_out} readings exported" + (f", {writer.left_out} left out" if writer.left_out else ""))
     if writer.left_out:
-        err.print(plain(f"({writer.why_left_out})", "dim"))
+        say(f"({writer.why_left_out})", "dim")
+
+
+def _noting(rows: Iterable[Row], quantities: set[str]) -> Iterator[Row]:
+    """The same rows, noting which quantities occur: a column for another would read as failed."""
+    for row in rows:
+        quantities.update(row["values"])
+        yield row
 
 
 def _plain(row: Row, keys: dict[int, str], models: dict[int, str]) -> Row:
@@ -68,17 +77,18 @@ class LongCsv:
 
     why_left_out = "readings marked invalid teach a model nothing; --format wide and ndjson keep them"
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
         self.left_out = 0
         self._csv = csv.writer(file, lineterminator="\n")
+        self._columns = columns
         self._csv.writerow(["timestamp", "sensor", "quantity", "value"])
 
     def write(self, row: Row) -> None:
         if row["quality"] == "invalid":
             self.left_out += 1
             return
-        known = {name: value for name, value in row["values"].items() if name in QUANTITIES}
-        self._csv.writerows([row["timestamp"], row["device"], name, value] for name, value in known.items())
+        known = [(name, row["values"][name]) for name in self._columns if name in row["values"]]
+        self._csv.writerows([row["timestamp"], row["device"], name, value] for name, value in known)
 
 
 class WideCsv:
@@ -86,17 +96,18 @@ class WideCsv:
 
     why_left_out = "their only quantities have no column; --format ndjson keeps them"
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
         self.left_out = 0
         self._csv = csv.writer(file, lineterminator="\n")
-        self._csv.writerow(["timestamp", "sensor", *QUANTITIES, "quality"])
+        self._columns = columns
+        self._csv.writerow(["timestamp", "sensor", *columns, "sequence", "quality"])
 
     def write(self, row: Row) -> None:
-        if not row["values"].keys() & QUANTITIES.keys():
+        if not row["values"].keys() & set(self._columns):
             self.left_out += 1
             return
-        values = [row["values"].get(name, "") for name in QUANTITIES]
-        self._csv.writerow([row["timestamp"], row["device"], *values, row["quality"]])
+        values = [row["values"].get(name, "") for name in self._columns]
+        self._csv.writerow([row["timestamp"], row["device"], *values, row["sequence"], row["quality"]])
 
 
 class Ndjson:
@@ -104,7 +115,7 @@ class Ndjson:
 
     why_left_out = ""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], _columns: Sequence[str]) -> None:
         self.left_out = 0
         self._file = file
 
@@ -113,7 +124,11 @@ class Ndjson:
         self._file.write(json.dumps(flat, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
-_WRITERS: Mapping[Form, Callable[[IO[str]], Writer]] = {"long": LongCsv, "wide": WideCsv, "ndjson": Ndjson}
+_WRITERS: Mapping[Form, Callable[[IO[str], Sequence[str]], Writer]] = {
+    "long": LongCsv,
+    "wide": WideCsv,
+    "ndjson": Ndjson,
+}
 
 
 @contextmanager

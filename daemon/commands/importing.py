@@ -19,7 +19,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from daemon.api.words import MAGNITUDES, QUANTITIES
 from daemon.client import Client
-from daemon.commands.console import err, plain
+from daemon.commands.console import err, say
 from daemon.commands.listing import all_sensors
 from daemon.errors import SerenoError
 from daemon.sensors import type_of
@@ -80,7 +80,7 @@ class Import:
             why = "a captured message, not a reading; a driver of type replay plays it"
             self._fault("malformed", f"{path.name}:{entry.line}: {why}")
         else:
-            self.counts["failed reads"] += len(entry.body.failed)
+            self.counts["failed reads"] += not entry.body.measurements
             return entry if entry.body.measurements else None
         return None
 
@@ -128,11 +128,11 @@ class Import:
 
     def _tell(self) -> None:
         for fault in self.faults:
-            err.print(plain(fault, "yellow"))
+            say(fault, "yellow")
         if (more := self.counts["malformed"] + self.counts["rejected"] - len(self.faults)) > 0:
-            err.print(plain(f"… and {more} more", "yellow"))
+            say(f"… and {more} more", "yellow")
         words = ("stored", "duplicates", "rejected", "malformed", "failed reads")
-        err.print(plain(", ".join(f"{self.counts[word]} {word}" for word in words)))
+        say(", ".join(f"{self.counts[word]} {word}" for word in words))
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -73,6 +73,12 @@ class Listener:
                     return found
                 self._news.wait(left)
 
+    def repeated(self) -> int:
+        """How many arrivals were of an event that had already come."""
+        with self._news:
+            ids = [arrival.event["id"] for arrival in self._arrivals if "id" in arrival.event]
+        return len(ids) - len(set(ids))
+
 
 def next_text(receive: Callable[[], str | bytes]) -> str | bytes:
     """The next message; raises ClientError with the daemon's own reason where it closed the connection."""

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from daemon.client import Client, ClientError
-from daemon.commands.console import local, now, number, out, plain, print_json, print_line, rows_table, span
+from daemon.commands.console import local, now, number, out, plain, print_json, print_line, rows_table, span, tell
 from daemon.errors import UsageError
 
 PAGE = 1000
@@ -83,7 +83,7 @@ def change_sensor(client: Client, wanted: str, changes: dict[str, Any]) -> None:
     row = find_sensor(client, wanted)
     changed = client.request("PATCH", f"/api/v1/sensors/{row['id']}", changes)[0]
     words = ", ".join(f"{name} {changed[name]}" for name in changes)
-    out.print(plain(f"sensor {changed['id']} ({changed['clave']}): {words}"))
+    tell(f"sensor {changed['id']} ({changed['clave']}): {words}")
 
 
 def limit(text: str) -> float | None:
@@ -102,7 +102,7 @@ def limit(text: str) -> float | None:
 def allow(client: Client, key: str) -> None:
     """Let a deleted key in again, by making its sensor anew: what its device says is taken from now on."""
     row = client.post("/api/v1/sensors", {"tipo": "temperatura_humedad", "modelo": "desconocido", "clave": key})
-    out.print(plain(f"{key} is back as sensor {row['id']}: what its device says is taken again", "green"))
+    tell(f"{key} is back as sensor {row['id']}: what its device says is taken again", "green")
 
 
 def show_readings(

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.progress import track
 
 from daemon.client import Client
-from daemon.commands.console import err, out, plain
+from daemon.commands.console import err, tell
 from daemon.commands.listing import find_sensor
 from daemon.errors import SerenoError
 
@@ -14,7 +14,7 @@ from daemon.errors import SerenoError
 def train(client: Client, sensor: str | None) -> None:
     """Ask the daemon to fit the models of one sensor, or of all; it goes on in the background."""
     sensor_id = find_sensor(client, sensor)["id"] if sensor else None
-    out.print(plain(client.post("/api/v1/train", sensor_id=sensor_id)["detail"]))
+    tell(client.post("/api/v1/train", sensor_id=sensor_id)["detail"])
 
 
 def backtest_anomaly(files: Sequence[Path], folder: Path, root: Path | None) -> None:
@@ -24,7 +24,7 @@ def backtest_anomaly(files: Sequence[Path], folder: Path, root: Path | None) -> 
     try:
         written = backtest_anomaly(files, folder, root)
         for target in track(written, "scoring", len(files), console=err, disable=not err.is_terminal):
-            out.print(plain(target))
+            tell(target)
     except (DataError, ValueError) as error:
         raise SerenoError(str(error)) from error
     except OSError as error:
@@ -41,4 +41,4 @@ def backtest_forecast(files: Sequence[Path], origins: Path, target: Path) -> Non
         raise SerenoError(str(error)) from error
     except OSError as error:
         raise SerenoError(f"{error.filename or target}: {error.strerror}; check path and rights") from error
-    out.print(plain(f"{target} ({count} forecasts)"))
+    tell(f"{target} ({count} forecasts)")

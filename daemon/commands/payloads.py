@@ -4,7 +4,7 @@ import json
 from base64 import b64encode
 from typing import IO
 
-from daemon.commands.console import err, out, plain, print_json, print_line
+from daemon.commands.console import print_json, print_line, say, tell
 from daemon.errors import UsageError
 from drivers.formats import SERIAL_FORMATS, decode_capture, decode_case, decode_mqtt, explain
 
@@ -27,7 +27,7 @@ def decode_cases(file: IO[bytes]) -> bool:
             print_line(decode_case(case))
         except (ValueError, RecursionError) as error:
             good = False
-            err.print(plain(f"line {number}: {error}", "yellow"))
+            say(f"line {number}: {error}", "yellow")
             print_line({"id": None, "kind": "unknown", "readings": []})
     return good
 
@@ -38,7 +38,7 @@ def explain_message(topic: str, payload: bytes, *, as_json: bool) -> None:
         _print_case({"transport": "mqtt", "topic": topic}, payload)
         return
     for line in explain([decode_mqtt(topic, payload, {})]):
-        out.print(plain(line), soft_wrap=True)
+        tell(line)
 
 
 def explain_serial(file: IO[bytes], format_name: str, *, as_json: bool) -> None:
@@ -52,7 +52,7 @@ def explain_serial(file: IO[bytes], format_name: str, *, as_json: bool) -> None:
         _print_case({"transport": "serial"}, data)
         return
     for line in explain(decode_capture(data, format_name)):
-        out.print(plain(line), soft_wrap=True)
+        tell(line)
 
 
 def _print_case(case: dict[str, str], payload: bytes) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from daemon import config_sources, doctor, logs, state
-from daemon.commands.console import err, out, plain, print_json, size, table
+from daemon.commands.console import out, plain, print_json, say, size, table, tell
 from daemon.commands.place import enter, prepared
 from daemon.config import Config, load
 from daemon.errors import ConfigFaults, SerenoError
@@ -28,7 +28,7 @@ def init(target: Path) -> None:
         raise SerenoError(f"{target} cannot be written: {error.strerror}; give another path") from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(text)
-    err.print(plain(f"{target} written; sereno check {target} validates it, sereno run --config {target} uses it"))
+    say(f"{target} written; sereno check {target} validates it, sereno run --config {target} uses it")
 
 
 def check(path: Path | None, environ: Mapping[str, str] = os.environ) -> None:
@@ -36,14 +36,12 @@ def check(path: Path | None, environ: Mapping[str, str] = os.environ) -> None:
     config = load(path, environ)
     file = config_sources.find(path, environ)
     drivers = ", ".join(f"{driver.name} ({driver.type})" for driver in config.drivers) or "none"
-    out.print(
-        plain(f"✓ {file or 'the defaults'}: {config.server.host}:{config.server.port}, {config.auth.mode}", "green")
-    )
-    out.print(plain(f"  drivers: {drivers}"))
+    tell(f"✓ {file or 'the defaults'}: {config.server.host}:{config.server.port}, {config.auth.mode}", "green")
+    tell(f"  drivers: {drivers}")
     if config.broker.embedded:
-        out.print(plain(f"  broker: {config.broker.host}:{config.broker.port}"))
+        tell(f"  broker: {config.broker.host}:{config.broker.port}")
     for warning in warnings(config):
-        err.print(plain(f"! {warning}", "yellow"))
+        say(f"! {warning}", "yellow")
 
 
 def warnings(config: Config) -> list[str]:
@@ -101,8 +99,8 @@ def run_demo(config_path: Path | None, state_dir: Path | None) -> int:
     with state.lock(folder):
         made = demo.prepare(folder.path, time.time_ns() // 1000, base)
     url = f"http://{made.config.server.host}:{made.config.server.port}"
-    err.print(plain(f"The demo: its devices are emulated, everything else is real. Open {url}", "bold"), soft_wrap=True)
-    err.print(plain(f"Or ask: sereno status --url {url}. Ctrl-C ends it.", "dim"), soft_wrap=True)
+    say(f"The demo: its devices are emulated, everything else is real. Open {url}", "bold")
+    say(f"Or ask: sereno status --url {url}. Ctrl-C ends it.", "dim")
     return app.main(made.config, folder, os.environ, made.devices)
 
 
@@ -112,12 +110,12 @@ def upgrade(config_path: Path | None, state_dir: Path | None) -> None:
     database, done = prepared(config, folder)
     database.close()
     if done.moved_aside:
-        err.print(plain(f"the database was damaged ({done.damage}) and lies now at {done.moved_aside}", "red"))
+        say(f"the database was damaged ({done.damage}) and lies now at {done.moved_aside}", "red")
     if done.upgraded_from is None:
-        out.print(plain("the schema is this version's", "green"))
+        tell("the schema is this version's", "green")
     else:
         kept = f"; the database as it was: {done.copied_to}" if done.copied_to else ""
-        out.print(plain(f"upgraded from {done.upgraded_from}{kept}", "green"))
+        tell(f"upgraded from {done.upgraded_from}{kept}", "green")
 
 
 def backup(config_path: Path | None, state_dir: Path | None, target: Path | None) -> None:
@@ -140,4 +138,4 @@ def backup(config_path: Path | None, state_dir: Path | None, target: Path | None
         copy_sqlite(source, copy)
     except (OSError, sqlite3.Error) as error:
         raise SerenoError(f"{copy} could not be written: {error}; check path, rights and space") from error
-    out.print(plain(f"{copy} ({size(copy.stat().st_size)})", "green"))
+    tell(f"{copy} ({size(copy.stat().st_size)})", "green")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from daemon.commands.console import err, plain
+from daemon.commands.console import say
 from daemon.config_sources import read
 from daemon.errors import UsageError
 from drivers.emulate.faults import Fault, FaultKind
@@ -56,10 +56,10 @@ def simulate(url: str, count: int, interval: float, faults: Sequence[str], secon
     stop = threading.Event()
     with Emulator(household, url=url) as emulator:
         parts = urlsplit(url)
-        err.print(plain(f"{names[0]} to {names[-1]} publish to {parts.hostname}:{parts.port or 1883}; Ctrl-C ends it"))
+        say(f"{names[0]} to {names[-1]} publish to {parts.hostname}:{parts.port or 1883}; Ctrl-C ends it")
         try:
             emulator.run(stop, seconds)
         except KeyboardInterrupt:
             stop.set()
         outlook = emulator.outlook()
-    err.print(plain(f"{outlook.samples} reports, {outlook.sent} messages"))
+    say(f"{outlook.samples} reports, {outlook.sent} messages")

@@ -9,7 +9,7 @@ from rich.text import Text
 from websockets.exceptions import ConnectionClosed
 
 from daemon.client import Client, ClientError
-from daemon.commands.console import err, local, number, out, plain, print_line
+from daemon.commands.console import local, number, out, plain, print_line, say
 from daemon.commands.listener import next_text, reason_of
 
 _COLOURS = {
@@ -47,7 +47,7 @@ def tail(client: Client, channels: str, sensor_id: int | None, names: dict[int, 
             if not connected or error.status is not None:
                 raise
             reason = str(error)
-        err.print(plain(f"{reason}; trying again", "yellow"))
+        say(f"{reason}; trying again", "yellow")
         time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter, so that clients do not return all at once
         pause = min(pause * 2, 15.0)
 
