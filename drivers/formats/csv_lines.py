@@ -25,6 +25,8 @@ NAME = "csv"
 HEADER = "csv_header"
 """The memory's part that this format fills: the titles of the last header seen."""
 _MOST_COLUMNS = 64
+_FIGURE = re.compile(r"^[+-]?[0-9]|[0-9][.][0-9]")
+_NUMBERED = re.compile(r"\s[0-9]+\s?[°*']?[CF%]?$")
 _ANY_SEPARATOR = re.compile(r"\s*[,;\t|](?:\s*[,;\t|])*\s*")
 
 
@@ -65,12 +67,15 @@ def _fit(line: str, columns: int) -> list[str] | None:
 
 
 def _is_header(titles: Sequence[str], line: str) -> bool:
-    """All words, and at least one of them a quantity's."""
-    if any(len(title) > LONGEST_NAME or parse_number(title) is not None for title in titles):
+    """All words, and one of them a quantity's. ``Temp 21, Hum 45`` is a row of labels, ``Temp 1, Temp 2`` is none."""
+    if any(len(title) > LONGEST_NAME or parse_number(title) is not None or _FIGURE.search(title) for title in titles):
+        return False
+    told = [read_letter(title).quantity for title in titles]
+    if any(_NUMBERED.search(title) for title in titles) and len(set(told)) == len(told):
         return False
     if any(char in line for char in "=:{}") or failed_quantities(line) is not None:
         return False
-    return any(read_letter(title).quantity is not None for title in titles)
+    return any(quantity is not None for quantity in told)
 
 
 def _read_row(header: Sequence[str], fields: Sequence[str]) -> Decoded | None:

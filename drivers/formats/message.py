@@ -18,7 +18,8 @@ NO_DOCUMENT: Final = NoDocument()
 class Message(NamedTuple):
     """``document`` is the parsed JSON object or array, else NO_DOCUMENT; ``broken`` says why it is none.
 
-    ``lenient`` marks a document that was mended: bare NaN and Infinity (Python's ``json.dumps``) and 1e999 became null.
+    ``lenient`` marks a document that was mended: bare NaN and Infinity (Python's ``json.dumps``) and figures beyond a
+    double became null.
     ``memory`` is what formats learned on this connection; JSON-able, and each format bounds its part.
     """
 
@@ -39,7 +40,7 @@ class Message(NamedTuple):
 
 
 _NOT_A_NUMBER = re.compile(
-    rb"([:\[,]\s*)-?(?:nan\b|inf(?:inity)?\b|[0-9.]{1,20}e\+?[0-9]{3,})(?=\s*[,}\]])", re.IGNORECASE
+    rb"([:\[,]\s*)-?(?:nan\b|inf(?:inity)?\b|[0-9.]{1,20}e\+?[0-9]{3,}|[0-9]{300,})(?=\s*[,}\]])", re.IGNORECASE
 )
 _BOM = b"\xef\xbb\xbf"
 

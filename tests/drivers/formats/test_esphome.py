@@ -1,0 +1,46 @@
+"""ESPHome's state topics, its words for a failed read, and the unit that only discovery tells."""
+
+import pytest
+from support.decoding import decode, failed, rows
+
+from drivers.base import Availability, Kind
+
+
+def test_the_prefix_is_the_device_and_the_object_id_names_quantity_and_probe() -> None:
+    assert rows(decode("weather/sensor/temperature/state", "-4.5")) == [("weather", "", "temperature", -4.5)]
+    assert rows(decode("home/attic/sensor/outdoor_humidity/state", "45.2")) == [
+        ("home/attic", "outdoor", "humidity", 45.2)
+    ]
+
+
+@pytest.mark.parametrize("word", ["nan", "None", "NaN"])
+def test_a_failed_read(word: str) -> None:
+    decoded = decode("weather/sensor/humidity/state", word)
+    assert (decoded.kind, failed(decoded)) == (Kind.ERROR, [("weather", "", "humidity")])
+
+
+def test_the_unit_comes_from_discovery_and_outlives_the_message() -> None:
+    memory: dict[str, object] = {}
+    state = "attic/sensor/temperature/state"
+    config = {"dev_cla": "temperature", "unit_of_meas": "°F", "stat_t": state, "uniq_id": "x"}
+    assert decode("homeassistant/sensor/attic/temperature/config", config, memory).kind is Kind.DISCOVERY
+    assert rows(decode(state, "68", memory)) == [("attic", "", "temperature", 20)]
+    assert rows(decode(state, "68")) == [("attic", "", "temperature", 68)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("weather/debug", "\x1b[0;36m[D][dht:048]: Got Temperature=21.7°C Humidity=45.2%\x1b[0m"),
+        ("weather/binary_sensor/temperature/state", "21"),
+        ("weather/sensor/internal_temperature/state", "51.2"),
+        ("weather/sensor/temperature/state", "warm"),
+    ],
+)
+def test_what_is_no_reading(topic: str, payload: str) -> None:
+    assert decode(topic, payload).kind is Kind.NOISE
+
+
+def test_status_is_availability_and_the_announcement_discovery() -> None:
+    assert decode("weather/status", "online").availability == Availability("weather", True)
+    assert decode("esphome/discover/x", {"name": "x", "port": 6053}).kind is Kind.DISCOVERY

@@ -1,0 +1,169 @@
+"""Generic JSON: devices nobody has told us of are read by their names, and nothing else is taken for a reading."""
+
+from datetime import UTC, datetime
+
+import pytest
+from support.decoding import decode, failed, rows
+
+from drivers.base import Kind
+
+
+def test_a_flat_object_belongs_to_its_topic() -> None:
+    decoded = decode("/devices/home/livingroom", {"temperature": 23.2, "humidity": "51.6"})
+    assert rows(decoded) == [
+        ("devices/home/livingroom", "", "temperature", 23.2),
+        ("devices/home/livingroom", "", "humidity", 51.6),
+    ]
+
+
+def test_the_kind_of_message_is_no_part_of_the_device() -> None:
+    assert rows(decode("greenhouse/north/state", {"temperature": 3})) == [("greenhouse/north", "", "temperature", 3)]
+
+
+def test_a_record_of_metric_value_and_unit() -> None:
+    payload = '{"sensor":"s12","metric":"temperature","unit":"C","value":21.3,"id":7,"t":1700000000000000000}'
+    (reading,) = decode("sensors/s12/reading", payload).readings
+    assert (reading.device, reading.sequence) == ("s12", 7)
+    assert reading.measured_at == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    assert [(one.quantity, one.value, one.unit, one.name) for one in reading.measurements] == [
+        ("temperature", 21.3, "°C", None)
+    ]
+
+
+def test_an_integer_id_is_a_counter_only_where_the_device_has_another_name() -> None:
+    (reading,) = decode("sensors/all", {"id": 3, "temperature": 21.5}).readings
+    assert (reading.device, reading.sequence) == ("sensors/all", None)
+    (reading,) = decode("sensors/all", {"id": "n3", "seq": 9, "temperature": 21.5}).readings
+    assert (reading.device, reading.sequence) == ("n3", 9)
+
+
+@pytest.mark.parametrize("counter", [True, -1, 2**63, 1.5, "7"])
+def test_a_sequence_is_a_whole_number_that_a_column_holds(counter: object) -> None:
+    (reading,) = decode("a/b", {"seq": counter, "temperature": 21.5}).readings
+    assert reading.sequence is None
+
+
+def test_probes_by_nesting_by_name_and_by_list() -> None:
+    nested = decode("g/x", {"indoor": {"temperature": 21, "humidity": 44}, "outdoor": {"temperature": 5}})
+    assert [row[1:] for row in rows(nested)] == [
+        ("indoor", "temperature", 21),
+        ("indoor", "humidity", 44),
+        ("outdoor", "temperature", 5),
+    ]
+    named = decode("g/x", {"temperature": 21, "outdoor_temperature": 5, "outdoor_humidity": 80})
+    assert [row[1:] for row in rows(named)] == [
+        ("", "temperature", 21),
+        ("outdoor", "temperature", 5),
+        ("outdoor", "humidity", 80),
+    ]
+    listed = decode("g/x", {"sensors": [{"name": "Bed 1", "temp": 21}, {"name": "Bed 2", "temp": 22}]})
+    assert [row[1:] for row in rows(listed)] == [("Bed 1", "temperature", 21), ("Bed 2", "temperature", 22)]
+
+
+def test_wrappers_tell_no_probe() -> None:
+    assert rows(decode("a/b", {"state": {"reported": {"temperature": 21}}})) == [("a/b", "", "temperature", 21)]
+
+
+def test_parts_on_one_bus_go_by_their_address() -> None:
+    decoded = decode("a/b", {"ds18b20": [{"id": "28ff", "temp": 3.2}, {"id": "28fe", "temp": 4.1}]})
+    assert rows(decoded) == [("a/b", "28ff", "temperature", 3.2), ("a/b", "28fe", "temperature", 4.1)]
+    assert {reading.model for reading in decoded.readings} == {"DS18B20"}
+
+
+def test_a_part_names_the_model_and_not_the_device() -> None:
+    (reading,) = decode("attic/dht", {"sensor": "DHT22", "temperature": 21.5}).readings
+    assert (reading.device, reading.model) == ("attic/dht", "DHT22")
+
+
+def test_samples_in_an_array_keep_their_times_apart() -> None:
+    decoded = decode("a/b", [{"ts": 1700000000, "temperature": 1}, {"ts": 1700000060, "temperature": 2}])
+    assert [(r.measured_at.timestamp(), r.measurements[0].value) for r in decoded.readings if r.measured_at] == [
+        (1700000000, 1),
+        (1700000060, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"temperature": 68, "unit": "F"},
+        {"temperature": 68, "temperature_unit": "°F"},
+        {"temperature_F": "68"},
+        {"temperature": "68 °F"},
+        {"temperature": {"value": 68, "unit": "F"}},
+        {"temp_c": 20, "temp_f": 68.1},
+        {"temp_f": 68.1, "temp_c": 20},
+    ],
+)
+def test_fahrenheit_wherever_it_is_told(payload: object) -> None:
+    assert rows(decode("a/b", payload)) == [("a/b", "", "temperature", 20)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"target_temperature": 21},
+        {"cpu_temp": 55},
+        {"temperature": {"min": 1, "max": 30}},
+        {"temperature": 22, "mode": "cool", "fan": "auto"},
+        {"config": {"temperature": 21}},
+        {"thresholds": {"humidity": 80}},
+        {"forecast": [{"temperature": 9}]},
+        {"temperatures": {"cpu": 50}},
+    ],
+)
+def test_what_is_no_reading_is_noise_with_a_reason(payload: object) -> None:
+    decoded = decode("a/b", payload)
+    assert (decoded.kind, decoded.readings) == (Kind.NOISE, ())
+    assert decoded.reason
+
+
+def test_a_setpoint_beside_the_room_s_temperature() -> None:
+    decoded = decode("topic/HVAC/state", {"roomTemperature": 26.5, "temperature": 26, "fan": "AUTO", "mode": "cool"})
+    assert rows(decoded) == [("topic/HVAC", "room", "temperature", 26.5)]
+
+
+@pytest.mark.parametrize(
+    "value", ["null", "NaN", "Infinity", "1e999", '"unavailable"', "-127", "2146959360", "1" * 400, '"nan"']
+)
+def test_a_value_that_is_none_is_a_failed_read_and_the_rest_is_read(value: str) -> None:
+    decoded = decode("a/b", f'{{"temperature": {value}, "humidity": 45}}')
+    assert rows(decoded) == [("a/b", "", "humidity", 45)]
+    assert failed(decoded) == [("a/b", "", "temperature")]
+
+
+@pytest.mark.parametrize("value", ["true", '"1_000"', '"٤٥"', "[21]", '"\\u0000"'])
+def test_what_is_no_number_is_never_one(value: str) -> None:
+    assert rows(decode("a/b", f'{{"temperature": {value}}}')) == []
+
+
+def test_failed_alone_is_an_error() -> None:
+    assert decode("a/b", {"temperature": None, "humidity": None}).kind is Kind.ERROR
+
+
+def test_all_zero_is_a_variable_that_was_never_filled() -> None:
+    decoded = decode("a/b", {"temperature": 0, "humidity": 0})
+    assert (decoded.kind, rows(decoded)) == (Kind.ERROR, [])
+    assert rows(decode("a/b", {"temperature": 0, "humidity": 81})) != []
+
+
+@pytest.mark.parametrize(
+    "payload", [b'{"a":"\\ud800"}', b"[" * 100_000, b'{"temperature":21.5,"humi', b'{"a":' * 5_000]
+)
+def test_broken_json_is_refused_and_not_half_read(payload: bytes) -> None:
+    decoded = decode("a/b", payload)
+    assert (decoded.kind, decoded.readings) == (Kind.ERROR, ())
+    assert decoded.reason.startswith("invalid JSON")
+
+
+def test_time_under_t_is_no_temperature_and_letters_come_in_pairs() -> None:
+    assert rows(decode("a/b", {"t": 21.5, "h": 44})) == [("a/b", "", "temperature", 21.5), ("a/b", "", "humidity", 44)]
+    assert rows(decode("a/b", {"t": 1700000000, "h": 44})) == []
+
+
+def test_mains_and_water_are_neither_battery_nor_barometer() -> None:
+    assert rows(decode("a/b", {"voltage": 230, "pressure": 2.1, "temperature": 20})) == [("a/b", "", "temperature", 20)]
+
+
+def test_what_nobody_understands_is_unknown() -> None:
+    assert decode("a/b", {"value": 1315156, "protocol": 1}).kind is Kind.UNKNOWN

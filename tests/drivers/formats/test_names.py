@@ -1,0 +1,143 @@
+"""Names: quantity, unit and probe, as makers all over the world write them."""
+
+import pytest
+
+from drivers.formats.names import LONGEST_NAME, derive_probe, read_letter, read_model, read_name
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity"),
+    [
+        ("temperature", "temperature"),
+        ("Temp", "temperature"),
+        ("tempc", "temperature"),
+        ("outTemp", "temperature"),
+        ("Raumtemperatur", "temperature"),
+        ("Außentemperatur", "temperature"),
+        ("température", "temperature"),
+        ("lämpötila", "temperature"),
+        ("温度", "temperature"),
+        ("hum", "humidity"),
+        ("RH", "humidity"),
+        ("Humedad relativa", "humidity"),
+        ("humidité", "humidity"),
+        ("Luftfeuchtigkeit", "humidity"),
+        ("влажность", "humidity"),
+        ("dewPoint", "dew_point"),
+        ("Punto de Rocío", "dew_point"),
+        ("dew_point_temperature", "dew_point"),
+        ("feels_like", "heat_index"),
+        ("SeaPressure", "pressure_sea_level"),
+        ("barometric_pressure", "pressure"),
+        ("battery_level", "battery"),
+        ("humidity_sensor_battery", "battery"),
+        ("Bat_mV", "battery_voltage"),
+        ("CO2", "co2"),
+        ("carbonDioxide", "co2"),
+        ("illuminance_lux", "illuminance"),
+    ],
+)
+def test_a_name_tells_its_quantity(name: str, quantity: str) -> None:
+    read = read_name(name)
+    assert (read.quantity, read.refusal) == (quantity, "")
+
+
+@pytest.mark.parametrize(
+    "name", ["template", "attempt", "volume", "pH", "eCO2", "tvoc", "status", "kitchen", "AM2301", "", "x" * 500]
+)
+def test_a_name_of_nothing_ours_tells_none(name: str) -> None:
+    assert read_name(name).quantity is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "temperature_setpoint",
+        "target_temperature",
+        "cpu_temp",
+        "chip_temperature",
+        "device_temperature",
+        "internal_temperature",
+        "max_temperature",
+        "temperature_offset",
+        "temperature_unit",
+        "color_temperature",
+        "soil_humidity",
+        "absolute_humidity",
+        "humidity_alarm",
+    ],
+)
+def test_a_name_that_is_no_reading_says_why(name: str) -> None:
+    assert read_name(name).refusal
+
+
+def test_soil_has_a_temperature_though_its_moisture_is_no_humidity() -> None:
+    assert read_name("soil_temperature").refusal == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("temperature_F", "°F"),
+        ("tempf", "°F"),
+        ("tempinf", "°F"),
+        ("Temperature (C)", "°C"),
+        ("temp_k", "K"),
+        ("temp", ""),
+    ],
+)
+def test_a_name_tells_its_unit(name: str, unit: str) -> None:
+    assert read_name(name).unit == unit
+
+
+@pytest.mark.parametrize(
+    ("name", "probe"),
+    [
+        (None, ""),
+        ("temperature", ""),
+        ("temperature:0", ""),
+        ("humidity:0", ""),
+        ("temperature:1", "1"),
+        ("outdoor_humidity", "outdoor"),
+        ("outdoorTemperature", "outdoor"),
+        ("ext_temperature/0", "ext"),
+        ("ext_temperature/1", "ext/1"),
+        ("temperatureSensor/1", "1"),
+        ("tempc2", "2"),
+        ("TempC_SHT", "sht"),
+        ("Living Room Temperature", "living_room"),
+        ("currentTemperature", ""),
+        ("AM2301", "AM2301"),
+        ("DS18B20-2", "DS18B20-2"),
+        ("SHT3X-0x44", "SHT3X-0x44"),
+        ("00000566CC39", "00000566CC39"),
+    ],
+)
+def test_the_probe_is_what_remains(name: str | None, probe: str) -> None:
+    assert derive_probe(name) == probe
+
+
+def test_one_letter_is_read_where_asked_for() -> None:
+    assert read_name("DHT11#1 H").quantity is None
+    read = read_letter("DHT11#1 H")
+    assert (read.quantity, read.remainder) == ("humidity", "DHT11#1")
+
+
+def test_a_name_longer_than_any_is_none() -> None:
+    assert read_name("temperature " * 10).quantity is None
+    assert len("temperature " * 10) > LONGEST_NAME
+
+
+@pytest.mark.parametrize(
+    ("text", "model"),
+    [
+        ("DHT22", "DHT22"),
+        ("dht22", "DHT22"),
+        ("SHT3X-0x44", "SHT3X"),
+        ("AM2301", "AM2301"),
+        ("kitchen", None),
+        ("dht", None),
+    ],
+)
+def test_a_part_is_known_by_its_name(text: str, model: str | None) -> None:
+    assert read_model(text) == model

@@ -1,0 +1,71 @@
+"""Plain values by topic, and the topics that never carry one."""
+
+import pytest
+from support.decoding import decode, failed, rows
+
+from drivers.base import Availability, Kind
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "row"),
+    [
+        ("kitchen/temperature", "21.5", ("kitchen", "", "temperature", 21.5)),
+        ("/kitchen/humedad", " 45,2\n", ("kitchen", "", "humidity", 45.2)),
+        ("kitchen/temp/state", "70 °F", ("kitchen", "", "temperature", 21.11)),
+        ("kitchen/temperature_F", "70", ("kitchen", "", "temperature", 21.11)),
+        ("sensors/humidity/attic", "61", ("sensors/humidity/attic", "", "humidity", 61)),
+        ("factory/sensor", "temperature=25.5", ("factory/sensor", "", "temperature", 25.5)),
+    ],
+)
+def test_the_topic_names_the_quantity(topic: str, payload: str, row: tuple[object, ...]) -> None:
+    assert rows(decode(topic, payload)) == [row]
+
+
+@pytest.mark.parametrize("payload", ["nan", "err", "unavailable", "-127"])
+def test_a_failed_read(payload: str) -> None:
+    assert failed(decode("kitchen/temperature", payload)) == [("kitchen", "", "temperature")]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("kitchen/temperature/set", "21.5"),
+        ("cmnd/kitchen/temperature", "21.5"),
+        ("kitchen/target_temperature", "21"),
+        ("zigbee2mqtt/bridge/devices", '[{"temperature":21}]'),
+        ("$SYS/broker/temperature", "21"),
+        ("kitchen/log", "temperature=99"),
+        ("boiler/pressure", "1.8"),
+        ("kitchen/temperature", ""),
+    ],
+)
+def test_what_is_no_reading(topic: str, payload: str) -> None:
+    decoded = decode(topic, payload)
+    assert (decoded.kind, decoded.readings) == (Kind.NOISE, ())
+
+
+@pytest.mark.parametrize("payload", ["1e999", "1_000", "٢١", "0x15", "21.5 parsec", "lots", b"\xff\xfe\x00"])
+def test_what_is_no_number_is_never_one(payload: str | bytes) -> None:
+    assert decode("kitchen/temperature", payload).readings == ()
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "said"),
+    [
+        ("shellies/x/online", "true", Availability("shellies/x", True)),
+        ("home/gateway/LWT", "offline", Availability("home/gateway", False)),
+        ("zigbee2mqtt/remote/availability", '{"state":"offline"}', Availability("zigbee2mqtt/remote", False)),
+        ("bulb/any", '{"online":false}', Availability("bulb/any", False)),
+    ],
+)
+def test_availability(topic: str, payload: str, said: Availability) -> None:
+    decoded = decode(topic, payload)
+    assert (decoded.kind, decoded.availability) == (Kind.AVAILABILITY, said)
+
+
+def test_a_lamp_that_is_on_is_no_availability() -> None:
+    assert decode("lamp/state", "on").kind is not Kind.AVAILABILITY
+
+
+def test_clearing_a_retained_message_says_nothing() -> None:
+    assert decode("old/availability", "").kind is Kind.NOISE

@@ -1,0 +1,227 @@
+"""The serial decoder: whole records out of a stream, whichever of its formats the device speaks."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.decoding import failed, rows
+
+from drivers.base import Decoded, Kind
+from drivers.formats import SerialDecoder, decode_capture
+
+TESTER = "Humidity: 45.20%  Temperature: 23.10°C 73.58°F  Heat index: 22.65°C 72.76°F\r\n"
+TESTER_VALUES = [("humidity", 45.2), ("temperature", 23.1), ("heat_index", 22.65)]
+
+
+def values(capture: str | bytes) -> list[tuple[str, float]]:
+    return [row[2:] for row in rows(*decode_capture(capture.encode() if isinstance(capture, str) else capture))]
+
+
+def test_a_whole_line_is_given_out_at_once() -> None:
+    (decoded,) = SerialDecoder().feed(TESTER.encode())
+    assert [row[2:] for row in rows(decoded)] == TESTER_VALUES
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        TESTER,
+        TESTER.replace("\r\n", "\n"),
+        TESTER.encode("latin-1"),
+        "\x1b[32m" + TESTER,
+        "12:30:45.123 -> " + TESTER,
+        "Humidity: 45.20 %\tTemperature: 23.10 *C 73.58 *F\tHeat index: 22.65 *C 72.76 *F\r\n",
+    ],
+)
+def test_adafruit_s_tester_in_all_its_dresses(line: str | bytes) -> None:
+    assert values(line) == TESTER_VALUES
+
+
+def test_one_quantity_a_line_is_one_record() -> None:
+    decoder = SerialDecoder()
+    assert decoder.feed(b"Temperature: 23.10\xc2\xb0C\r\nHumidity: 45.20%\r\n") == []
+    (record,) = decoder.idle()
+    assert [row[2:] for row in rows(record)] == [("temperature", 23.1), ("humidity", 45.2)]
+    assert len(record.readings) == 1
+
+
+def test_the_next_record_ends_the_last() -> None:
+    decoder = SerialDecoder()
+    record = b"Temperature: 23.10 C\nHumidity: 45.20%\n"
+    assert [rows(one) for one in decoder.feed(record + record + b"Temperature: 9.00 C\n")] == [
+        [(None, "", "temperature", 23.1), (None, "", "humidity", 45.2)]
+    ] * 2
+    assert rows(*decoder.idle()) == [(None, "", "temperature", 9.0)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("Humedad: 54.30%\tTemperatura: 26.20°C\t79.16°F", [("humidity", 54.3), ("temperature", 26.2)]),
+        ("Luftfeuchtigkeit: 54,3 %  Temperatur: 26,2 °C", [("humidity", 54.3), ("temperature", 26.2)]),
+        ("Sample OK: 19 *C, 31 H", [("temperature", 19), ("humidity", 31)]),
+        ("343. OK,\tTemperature: 23.50 C ~ Humidity: 48.20 %", [("temperature", 23.5), ("humidity", 48.2)]),
+        ("(dht22: 01 b9 ff fa b3 temp=-0.6, humi=44.1)", [("temperature", -0.6), ("humidity", 44.1)]),
+        ("Temperature=23.10:Humidity=45.20:snowfall=12", [("temperature", 23.1), ("humidity", 45.2)]),
+        ("T:24.50 H:50.10 Comfort_OK", [("temperature", 24.5), ("humidity", 50.1)]),
+        ("23.5 C temperature, 45.2 % humidity", []),  # the first line's beginning may be missing
+        ("The temperature is 70.0 F", [("temperature", 21.11)]),
+        ("Temp: -0.30C", [("temperature", -0.3)]),
+    ],
+)
+def test_labelled_text(line: str, expected: list[tuple[str, float]]) -> None:
+    assert values(line + "\r\n") == expected
+
+
+def test_labels_after_the_figures() -> None:
+    assert values("ready\n23.5 temperature 45.2 humidity\n") == [("temperature", 23.5), ("humidity", 45.2)]
+    assert values("ready\n23.5 C temperature, 45.2 % humidity\n") == [("temperature", 23.5), ("humidity", 45.2)]
+
+
+def test_several_sensors_named_on_lines_of_their_own_or_before_their_values() -> None:
+    block = "Sensor 1 data:\nTemp: 23.50'C Humidity: 45.2%\nSensor 2 data:\nTemp: 19.10'C Humidity: 61.0%\n"
+    decoded = decode_capture(block.encode())
+    assert [row[1:] for row in rows(*decoded)] == [
+        ("Sensor 1", "temperature", 23.5),
+        ("Sensor 1", "humidity", 45.2),
+        ("Sensor 2", "temperature", 19.1),
+        ("Sensor 2", "humidity", 61.0),
+    ]
+    prefixed = decode_capture(b"DHT22 #1: T=21.5 H=45\nDHT22 #2: T=20 H=44\n")
+    assert [row[1] for row in rows(*prefixed)] == ["DHT22 #1", "DHT22 #1", "DHT22 #2", "DHT22 #2"]
+    named = decode_capture(b"Sensor 1 temp: 23.4 Sensor 2 temp: 25.1\n")
+    assert [row[1:] for row in rows(*named)] == [("1", "temperature", 23.4), ("2", "temperature", 25.1)]
+
+
+@pytest.mark.parametrize(
+    ("line", "quantities"),
+    [
+        ("Failed to read from DHT sensor!", ["temperature", "humidity"]),
+        ("Error reading humidity!", ["humidity"]),
+        ("Read DHT11 failed, err=101", ["temperature", "humidity"]),
+        ("DHT22 checksum error", ["temperature", "humidity"]),
+        ("Temperature: nan C  Humidity: nan %", ["temperature", "humidity"]),
+        ("temp=-127.00", ["temperature"]),
+        ("Humidity (%): 0.00\nTemperature (oC): 0.00", ["humidity", "temperature"]),
+    ],
+)
+def test_failed_reads(line: str, quantities: list[str]) -> None:
+    decoded = decode_capture(line.encode() + b"\r\n")
+    assert rows(*decoded) == []
+    assert sorted(one[2] for one in failed(*decoded)) == sorted(quantities)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ets Jan  8 2013,rst cause:2, boot mode:(3,6)\r\nload 0x4010f000, len 1384, room 16 \r\ntail 8\r\n",
+        "epc1=0x40202c31 epc2=0x00000000\r\n3fffff70:  3fffdad0 00001388 3ffee93c 40203d93\r\n",
+        "Max Value:   125.00°C\r\nMin Value:   -40.00°C\r\nResolution:  0.10°C\r\n",
+        "DHTxx test!\r\n------------------\r\n",
+        "Setpoint: 22.0 C\r\nCPU: 45 C\r\n",
+        "# DHT22 readings follow: temperature=99\r\n",
+        "WiFi connection failed\r\n",
+        'e":21.5,"humidity":60}\r\n',
+        ".20%  is left of a line\r\n",
+        "20,21,17,21,45.5,24\r\n",
+    ],
+)
+def test_what_is_no_reading(text: str) -> None:
+    assert all(one.kind in (Kind.NOISE, Kind.UNKNOWN) for one in decode_capture(text.encode()))
+
+
+def test_a_truncated_line_is_not_believed_where_it_was_cut() -> None:
+    assert values(".20%  Temperature: 23.10°C 73.58°F\r\n") == [("temperature", 23.1)]
+    assert values("3.10°C 73.58°F  Heat index: 22.65°C 72.76°F\r\n") == [("heat_index", 22.65)]
+    assert values("Humidity: 45.20%  Temperature: 23.1") == [("humidity", 45.2)]
+    assert values('{"temperature":21.5,"humi') == []
+
+
+def test_csv_by_its_header() -> None:
+    decoded = decode_capture(b"DHT11#1 H,DHT11#1 T,DHT22#3 H,DHT22#3 T\r\nERROR,ERROR,45.7,24.1\r\n")
+    assert [(row[1].upper(), *row[2:]) for row in rows(*decoded)] == [
+        ("DHT22#3", "humidity", 45.7),
+        ("DHT22#3", "temperature", 24.1),
+    ]
+    assert {one[2] for one in failed(*decoded)} == {"humidity", "temperature"}
+    assert values("Temperature (F);Humidity (%)\n68,0;45,2\n") == [("temperature", 20.0), ("humidity", 45.2)]
+    assert values("Type,\tstatus,\tHumidity (%),\tTemperature (C)\tTime (us)\nDHT22, \tOK,\t45.2,\t23.1,\t40\n") == [
+        ("humidity", 45.2),
+        ("temperature", 23.1),
+    ]
+
+
+def test_a_header_outlives_the_connection_but_a_first_row_may_be_cut() -> None:
+    memory: dict[str, Any] = {}
+    SerialDecoder("auto", memory).feed(b"Humidity,Temperature\n45.2,23.1\n")
+    decoder = SerialDecoder("auto", memory)
+    assert rows(*decoder.feed(b"5.2,23.1\n")) == []
+    assert rows(*decoder.feed(b"45.2,23.1\n")) == [(None, "", "humidity", 45.2), (None, "", "temperature", 23.1)]
+
+
+def test_json_lines() -> None:
+    assert values('e":21.5,"humidity":60}\r\n{"temperature":21.6,"humidity":59}\r\n') == [
+        ("temperature", 21.6),
+        ("humidity", 59),
+    ]
+
+
+FRAME = bytes.fromhex("028c015fee")
+
+
+def test_frames_are_recognised_by_a_burst_of_them() -> None:
+    decoder = SerialDecoder()
+    assert decoder.feed(FRAME) == []
+    (decoded,) = decoder.idle()
+    assert rows(decoded) == [(None, "", "humidity", 65.2), (None, "", "temperature", 35.1)]
+    assert decoder.recognised == "dht22-frame"
+    assert len(decoder.feed(FRAME[1:] + FRAME + FRAME)) == 2  # a byte was lost, and only its frame with it
+
+
+def test_text_and_frames_are_not_mixed_up() -> None:
+    decoder = SerialDecoder()
+    decoder.feed(TESTER.encode())
+    assert decoder.feed(FRAME) + decoder.idle() == []
+    assert decoder.recognised == "adafruit-dht"
+
+
+def test_a_wrong_baud_rate_is_said_and_counted() -> None:
+    decoder = SerialDecoder()
+    garbage = bytes.fromhex("a26a81a21a295e5962a5a29559616079603862e6") + b"\n" + b"\xfe\x81\x02\n"
+    decoded = decoder.feed(garbage) + decoder.idle()
+    assert [one.kind for one in decoded] == [Kind.NOISE]
+    assert "baud rate" in decoded[0].reason
+    assert decoder.counters["garbled"] >= 1
+
+
+def test_a_line_too_long_is_counted_and_the_next_is_read() -> None:
+    decoder = SerialDecoder()
+    assert rows(*decoder.feed(b"x" * 5000 + b"\n" + TESTER.encode())) != []
+    assert decoder.counters == {"too_long": 1}
+
+
+def test_one_garbled_line_does_not_change_what_was_recognised() -> None:
+    decoder = SerialDecoder()
+    decoder.feed(TESTER.encode() * 3 + b"temp=21 hum=40\n")
+    assert decoder.recognised == "adafruit-dht"
+    decoder.feed(b"temp=21 hum=40\n" * 3)
+    assert decoder.recognised == "text"
+
+
+def test_a_format_that_is_set_reads_nothing_else() -> None:
+    decoder = SerialDecoder("csv")
+    assert rows(*decoder.feed(b"Humidity: 45.2 % Temperature: 21 C\n")) == []
+    with pytest.raises(ValueError, match="'morse' is no serial format; known are adafruit-dht"):
+        SerialDecoder("morse")
+
+
+def _all(decoder: SerialDecoder, pieces: list[bytes]) -> list[Decoded]:
+    return [one for piece in pieces for one in decoder.feed(piece)] + decoder.end()
+
+
+@given(st.integers(1, 40))
+def test_where_the_stream_is_cut_makes_no_difference(size: int) -> None:
+    stream = (TESTER + "DHTxx test!\r\nTemperature: 23.10 C\r\nHumidity: nan %\r\n" + '{"temperature":3}\r\n').encode()
+    pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+    assert _all(SerialDecoder(), pieces) == _all(SerialDecoder(), [stream])
