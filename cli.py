@@ -157,7 +157,7 @@ def try_websocket(
     once: Annotated[bool, typer.Option("--once", help="One test.")] = False,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Tests for so long.")] = None,
     interval: Annotated[float, typer.Option(min=0.05, help="Seconds between readings.")] = 10,
-    event: Annotated[bool, typer.Option("--event", help="Send a test event.")] = False,
+    event: Annotated[bool, typer.Option("--event", help="Send a test event and see it arrive.")] = False,
     stats: Annotated[bool, typer.Option("--stats", help="Who is connected.")] = False,
     url: UrlOption = None,
     config: ConfigOption = None,
@@ -169,7 +169,7 @@ def try_websocket(
         raise UsageError("give one of --once, --minutes, --event, --stats, or none for the menu")
     client = _client(url, config)
     if event:
-        tests.send_event(client, "general", "Prueba")
+        _end(tests.try_event(client, "general", "Prueba"))
     elif stats:
         tests.statistics(client)
     elif minutes is not None:

@@ -73,6 +73,13 @@ class Listener:
                     return found
                 self._news.wait(left)
 
+    def settle(self, timeout: float) -> set[int]:
+        """Wait until what was replayed to us has come, which a pong ends; the ids of the events so far."""
+        self._connection.send('{"type":"ping"}')
+        self.wait(lambda event: event.get("type") == "pong", timeout)
+        with self._news:
+            return {arrival.event["id"] for arrival in self._arrivals if "id" in arrival.event}
+
     def repeated(self) -> int:
         """How many arrivals were of an event that had already come."""
         with self._news:

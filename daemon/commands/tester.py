@@ -167,6 +167,25 @@ def send_event(client: Client, channel: str, message: str) -> None:
         tell("  nobody is listening there now; `sereno tail` would show it", "yellow")
 
 
+def try_event(client: Client, channel: str, message: str) -> bool:
+    """Listen on a channel, send a test event there, and see it arrive; True if it did."""
+    with Listener(client, channel) as listener:
+        before = listener.settle(ARRIVES_WITHIN)
+        began = time.monotonic()
+        client.post("/api/v1/ws/test-event", channel=channel, message=message)
+
+        def wanted(event: dict[str, Any]) -> bool:
+            return event.get("type") == "system_event" and event["message"] == message and event["id"] not in before
+
+        arrivals = listener.wait(wanted, ARRIVES_WITHIN)
+        why = listener.closed or f"nothing within {ARRIVES_WITHIN:.0f} s"
+    if not arrivals:
+        tell(f"✗ {message!r} → {channel}: {why}", "red")
+        return False
+    tell(f"✓ {message!r} → {channel}: {(arrivals[0].at - began) * 1000:.0f} ms", "green")
+    return True
+
+
 def statistics(client: Client) -> None:
     """Who is connected to which channel, and since when."""
     stats = client.get("/api/v1/ws/stats")
@@ -214,7 +233,7 @@ def _chosen(client: Client, choice: str) -> bool:
             return continuous(client, minutes, interval)
         case "4":
             channel = Prompt.ask("Canal / channel", default="general", console=out)
-            send_event(client, channel, Prompt.ask("Mensaje / message", default="Prueba", console=out))
+            return try_event(client, channel, Prompt.ask("Mensaje / message", default="Prueba", console=out))
         case _:
             statistics(client)
     return True
