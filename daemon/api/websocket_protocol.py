@@ -50,6 +50,18 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 )
 
 
+class _Unheard(asyncio.Queue[Any]):
+    """The queue of all connections that nobody receives from by ASGI any more."""
+
+    def put_nowait(self, item: Any) -> None:
+        pass
+
+
+_UNHEARD = _Unheard()
+_UNAWAITED = asyncio.Event()
+"""Set and cleared by all connections that nobody sends to by ASGI any more; nothing waits for it."""
+
+
 class Listener(Protocol):
     """Whoever took the socket. Nothing is called after ``lost``."""
 
@@ -85,6 +97,7 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
         self.ready = False
         self.shares_compression = False
         self._listener: Listener | None = None
+        self._handed_over = False
         self._gone: Callable[[], None] | None = None
         self._deaf = False
         self._cut_timer: asyncio.TimerHandle | None = None
@@ -96,8 +109,8 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
         self._gone = callback
 
     def hand_over(self, listener: Listener) -> None:
-        """Give the accepted connection to ``listener``; messages that came in meanwhile reach it in the next turn."""
-        self._listener = listener
+        """Give the accepted connection to ``listener``; what came in meanwhile reaches it when the app returns."""
+        self._listener, self._handed_over = listener, True
         if self.close_sent or self.disconnected or self.transport.is_closing():
             self._leave()
             return
@@ -106,7 +119,6 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
         self.shares_compression = any(
             isinstance(used, PerMessageDeflate) and used.local_max_window_bits >= WINDOW_BITS for used in extensions
         )
-        self.loop.call_soon(self._deliver_early)
 
     def write(self, frames: bytes) -> None:
         """Write whole frames; only while ``ready``."""
@@ -201,8 +213,8 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
         except Exception:  # whatever an endpoint raises ends its own connection and no other
             log.exception("a WebSocket endpoint failed")
             self.send_500_response()
-        if self._listener is not None:
-            del self.scope, self.request, self.response  # 5 KB that nobody will ask for
+        if self._handed_over:
+            self._shed()
         elif self.close_timer is None and self._cut_timer is None:
             self.transport.close()
 
@@ -247,12 +259,15 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
         self._read_on()
         self._cut_after(CLOSE_TIMEOUT)
 
-    def _deliver_early(self) -> None:
+    def _shed(self) -> None:
+        """Deliver what came in before the hand-over, and drop what only ASGI needs: 10 KB of each connection."""
         while not self.queue.empty():
             event = cast("MutableMapping[str, Any]", self.queue.get_nowait())
             if event["type"] == "websocket.receive" and self._listener is not None:
                 self._listener.received(event.get("text") or event.get("bytes") or "")
-        if self.writable.is_set():
+        del self.scope, self.request, self.response
+        self.queue, self.writable = _UNHEARD, _UNAWAITED
+        if self.ready:
             self._read_on()
 
     def _leave(self) -> None:
