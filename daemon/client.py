@@ -125,8 +125,8 @@ class Client:
             detail = json.loads(answer)["detail"]
         except (ValueError, KeyError, TypeError):
             detail = f"{self.url} answered {status}"
-        if status == 401:
-            return f"{detail}; put a token into SERENO_TOKEN (`sereno token NAME` makes one)"
+        if status == 401 and not self.token:
+            return "this daemon is secured: put a token into SERENO_TOKEN (`sereno token NAME` prints one)"
         return str(detail)
 
     def listen(self, channels: str, **query: Any) -> "ClientConnection":
