@@ -44,7 +44,7 @@ class Recorder:
         self._sync: WalSync | CommitIsSync = (
             CommitIsSync(self._post)
             if database.path is None
-            else WalSync(database.path, sync_interval, self._post, self._sync_failed)
+            else WalSync(database.path, sync_interval, self._post, self._queue.kick)
         )
         self._writer = Writer(database, self._queue, self._sync, self)
         self._thread = threading.Thread(target=self._run, name="writer")
@@ -189,10 +189,6 @@ class Recorder:
     def _pay(self, owed: Sequence[Owed]) -> None:
         for due in owed:
             self._loop.call_soon(due)  # each for itself: one that raises holds up no other
-
-    def _sync_failed(self, error: OSError) -> None:
-        self.health(Outage("io_error", f"the write-ahead log could not be synced ({error})"))
-        self._queue.kick()
 
     def post(self, owed: Sequence[Owed]) -> None:
         """Run these on the loop, in order."""

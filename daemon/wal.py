@@ -22,7 +22,7 @@ class CommitIsSync:
 
     unsynced = 0
     syncs = 0
-    broken = False
+    broken: OSError | None = None
 
     def __init__(self, post: Callable[[Sequence[Owed]], None]) -> None:
         self._post = post
@@ -47,13 +47,13 @@ class CommitIsSync:
 class WalSync:
     """Syncs ``interval`` seconds after the first commit that is not synced, or at once when someone waits.
 
-    ``post`` is given what is owed, in order of the commits; it is called in this thread. ``failed`` is told of a
-    sync that failed: the kernel may then have dropped what it could not write, so trying again proves nothing, and
-    only a whole checkpoint (:meth:`repaired`) makes the rows safe.
+    ``post`` is given what is owed, in order of the commits; it is called in this thread. ``failed`` is called when
+    a sync failed, and ``broken`` says how: the kernel may then have dropped what it could not write, so trying again
+    proves nothing, and only a whole checkpoint (:meth:`repaired`) makes the rows safe.
     """
 
     def __init__(
-        self, path: Path, interval: float, post: Callable[[Sequence[Owed]], None], failed: Callable[[OSError], None]
+        self, path: Path, interval: float, post: Callable[[Sequence[Owed]], None], failed: Callable[[], None]
     ) -> None:
         self._log = path.with_name(path.name + "-wal")
         self._interval = interval
@@ -69,7 +69,7 @@ class WalSync:
         self._thread = threading.Thread(target=self._run, name="sync")
         self.unsynced = 0
         self.syncs = 0
-        self.broken = False
+        self.broken: OSError | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -98,7 +98,7 @@ class WalSync:
     def repaired(self) -> None:
         """A checkpoint has brought every commit into the database file; from the writer, between two commits."""
         with self._changed:
-            self.broken, self._since = False, None
+            self.broken, self._since = None, None
             self._settle(len(self._owed), self.unsynced)
             self._changed.notify()
 
@@ -121,8 +121,8 @@ class WalSync:
                 self._sync()
             except OSError as error:
                 with self._changed:
-                    self.broken, self._syncing = True, False
-                self._failed(error)
+                    self.broken, self._syncing = error, False
+                self._failed()
                 continue
             with self._changed:
                 self.syncs += 1

@@ -34,11 +34,15 @@ DRAIN = 5.0
 LARGEST_LOG = 3 * WAL_CHECKPOINT
 """Bytes of write-ahead log at which the writer waits for readers to let it begin anew."""
 
+LOG_CHECK, LOG_RETRY = 1.0, 5.0
+"""Seconds between looks at the log's size, and after a try to shorten it, which may hold the writer for
+``BUSY_TIMEOUT``."""
+
 
 class Sync(Protocol):
     """See ``daemon.wal``."""
 
-    broken: bool
+    broken: OSError | None
 
     def committed(self, owed: Sequence[Owed], rows: int, *, wrote: bool, at_once: bool) -> None: ...
     def repaired(self) -> None: ...
@@ -66,7 +70,7 @@ class Writer:
         self._trouble: Outage | None = None
         self._pause = FIRST_RETRY
         self._stop_by: float | None = None
-        self._log_checked = time.monotonic()
+        self._log_check = 0.0
         self.stopping = threading.Event()
         self.counters: Counter[str] = Counter()
 
@@ -159,11 +163,7 @@ class Writer:
 
     def _wait_out(self, error: Exception) -> bool:
         """Say so, wait a little; False when it is time to stop."""
-        known = outage(error) or Outage("other", " ".join(str(error).split()))
-        if self._trouble is None or self._trouble.trouble != known.trouble:
-            log.error("the database does not work: %s", known.reason)
-            self._announcer.health(known)
-        self._trouble = known
+        self._say(outage(error) or Outage("other", " ".join(str(error).split())))
         self._expire()
         if self.stopping.wait(self._pause):
             now = time.monotonic()
@@ -173,6 +173,12 @@ class Writer:
             time.sleep(FIRST_RETRY)  # the event is set for good: without this the drain would spin
         self._pause = min(LONGEST_RETRY, self._pause * 2)
         return True
+
+    def _say(self, trouble: Outage) -> None:
+        if self._trouble is None or self._trouble.trouble != trouble.trouble:
+            log.error("the database does not work: %s", trouble.reason)
+            self._announcer.health(trouble)
+        self._trouble = trouble
 
     def _recovered(self) -> None:
         self._pause = FIRST_RETRY
@@ -194,6 +200,7 @@ class Writer:
 
     def _repair(self) -> None:
         """A sync failed: only a whole checkpoint makes what was committed safe."""
+        self._say(Outage("io_error", f"the write-ahead log could not be synced ({self._sync.broken})"))
         try:
             if self._connection.checkpoint():
                 self._sync.repaired()
@@ -227,15 +234,15 @@ class Writer:
         self._sync.committed([], 0, wrote=True, at_once=False)
 
     def _bound_log(self) -> None:
-        """Once a second: a log that readers have kept from beginning anew is copied while they wait."""
+        """A log that readers have kept from beginning anew is copied while they wait."""
         path, now = self._database.path, time.monotonic()
-        if path is None or now - self._log_checked < 1.0:
+        if path is None or now < self._log_check:
             return
-        self._log_checked = now
+        self._log_check = now + LOG_CHECK
         try:
             if path.with_name(path.name + "-wal").stat().st_size < LARGEST_LOG:
                 return
-            self._log_checked = now + 5.0  # it waits for readers: not at every turn
+            self._log_check = now + LOG_RETRY
             self.counters["checkpoints"] += self._connection.checkpoint()
         except Exception as error:
             if not isinstance(error, OSError) and not is_database_error(error):

@@ -56,12 +56,16 @@ def test_ids_only_grow_where_blocks_leave_a_gap() -> None:
 
 def test_a_block_used_up_quickly_is_doubled() -> None:
     writer = Writer()
-    asked = []
+    asked: list[tuple[str, int]] = []
+
+    def use_up() -> None:
+        while True:
+            writer.ids.take("sensor")
+
     for now in (0.0, 0.5, 0.9, 60.0):
         writer.now = now
         with pytest.raises(IdsExhaustedError):
-            while True:
-                writer.ids.take("sensor")
+            use_up()
         asked.extend(writer.asked)
         writer.grant()
     assert asked == [("sensor", 16), ("sensor", 32), ("sensor", 64), ("sensor", 64)]
