@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ("support.brokers", "support.postgres")
+pytest_plugins = ("support.brokers", "support.postgres", "support.daemon")
 
 
 @pytest.hookimpl(wrapper=True)
