@@ -2,16 +2,18 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import signal
+import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 import uvloop
 
-from daemon import __version__, news
+from daemon import __version__, news, ports
 from daemon.api.application import create_app
 from daemon.api.server import ListenError, Server, listen
 from daemon.assembly import Ground, House, assemble
@@ -52,11 +54,11 @@ def main(config: Config, folder: StateFolder, environ: Mapping[str, str], compan
 async def _run(config: Config, folder: StateFolder, notifier: Notifier, companion: Companion | None) -> None:
     stop = _signals()
     async with AsyncExitStack() as stack:
+        # The port first: another daemon there is noticed before anything is opened.
+        listeners = _listen(config)
         try:
-            # The port first: another daemon there is noticed before anything is opened.
-            listeners = listen(config.server.host, config.server.port)
             broker, database, prepared = await _open(config, folder, stack)
-        except (ListenError, BrokerError, DatabaseFaultError) as error:
+        except (BrokerError, DatabaseFaultError) as error:
             raise SerenoError(str(error)) from error
         interval = config.database.sync_interval.total_seconds()
         recorder = await stack.enter_async_context(Recorder(database, sync_interval=interval))
@@ -69,6 +71,17 @@ async def _run(config: Config, folder: StateFolder, notifier: Notifier, companio
             await stack.enter_async_context(companion(broker.url))
         server = Server(create_app(house.services), listeners, config.websocket)
         await _serve(ground, house, server, prepared, stop)
+
+
+def _listen(config: Config) -> list[socket.socket]:
+    host, port = config.server.host, config.server.port
+    try:
+        return listen(host, port)
+    except ListenError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise SerenoError(str(error)) from error
+        owner = ports.described_owner(port)
+        raise SerenoError(f"port {port} is taken by {owner}; stop it, or choose another server.port") from error
 
 
 async def _open(
