@@ -53,22 +53,27 @@ class Demo:
     @asynccontextmanager
     async def devices(self, broker: str) -> AsyncIterator[None]:
         """Emulated devices at work while inside, publishing to the broker at a URL; their process is kept alive."""
+        plugged_in = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(self._keep(broker), name="emulated devices"),
+                group.create_task(self._keep(broker, plugged_in), name="emulated devices"),
                 group.create_task(self._mark(), name="emulated past"),
             ]
             try:
+                with suppress(TimeoutError):  # then the serial driver waits for its port, as it does for any
+                    await asyncio.wait_for(plugged_in.wait(), _PATIENCE)
                 yield
             finally:
                 for task in tasks:
                     task.cancel()
                 self._mark_now()
 
-    async def _keep(self, broker: str) -> None:
+    async def _keep(self, broker: str, plugged_in: asyncio.Event) -> None:
         while True:
             process = await self._start(broker)
             try:
+                await _first_word(process)
+                plugged_in.set()
                 await _log_lines(process)
                 code = await process.wait()
             finally:
@@ -78,7 +83,7 @@ class Demo:
 
     async def _start(self, broker: str) -> Process:
         starting = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(*self.command(broker), stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
+            asyncio.create_subprocess_exec(*self.command(broker), stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
         )
         try:
             return await asyncio.shield(starting)
@@ -214,11 +219,16 @@ def _free_port(host: str, wanted: int, besides: int | None = None) -> int:
     raise SerenoError(f"no port of {wanted} to {last} is free; give another by server.port or broker.port")
 
 
+async def _first_word(process: Process) -> None:
+    """Until it says that its port is there, or ends."""
+    if process.stdout is not None:
+        await process.stdout.readline()
+
+
 async def _log_lines(process: Process) -> None:
-    if process.stderr is None:
-        raise RuntimeError("the process was started without a pipe for its log")
-    async for line in process.stderr:
-        log.info("%s", line.decode(errors="replace").rstrip())
+    if process.stderr is not None:
+        async for line in process.stderr:
+            log.info("%s", line.decode(errors="replace").rstrip())
 
 
 async def _end(process: Process) -> None:

@@ -1,6 +1,7 @@
 """The demo's devices as a process of their own: ``python -m drivers.emulate --broker mqtt://… --link PATH``.
 
-It ends with the process that started it (``--parent``), on SIGTERM and on SIGINT.
+It says ``ready`` once its port is there, and ends with the process that started it (``--parent``), on SIGTERM and on
+SIGINT.
 """
 
 import argparse
@@ -55,6 +56,8 @@ def main() -> None:
         _die_with(options.parent)
     household = demo_household(options.seed, options.fault, options.speed)
     with Emulator(household, url=options.broker, link=options.link) as emulator:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         emulator.run(stop)
 
 

@@ -100,12 +100,12 @@ def air(seed: int, place: Place, seconds: float) -> Air:
 
 
 def _steam(own: int, place: Place, seconds: float) -> float:
-    """What showers and pots leave in the air: a quick rise, a decay over half an hour, twice a day, never alike."""
+    """What showers and pots leave in the air: a rise in minutes, a decay over an hour, twice a day, never alike."""
     day, rest = divmod(seconds, _DAY)
     total = 0.0
     for number, hour in enumerate((7.2, 19.8)):
         since = rest - 3600 * (hour + 1.2 * (uniform(own, int(day), number) - 0.5))
         if 0 < since < 4 * 3600:
             amount = place.steam * uniform(own, int(day), number, 1)
-            total += amount * (1 - exp(-since / 240)) * exp(-since / 1800)
+            total += amount * (1 - exp(-since / 600)) * exp(-since / 2400)
     return total

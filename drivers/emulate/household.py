@@ -50,11 +50,11 @@ def demo_household(seed: int, faults: Sequence[Fault] = (), speed: float = 1) ->
 
     A Tasmota stays at one a second: its clock tells whole seconds.
     """
-    living = Place("salon", 20.5)
-    kitchen = Place("cocina", 21, people=1.8, steam=6)
-    bedroom = Place("dormitorio", 19, coupling=0.2, people=0.4)
-    greenhouse = Place("invernadero", 17, coupling=0.6, lag=1800, sun=9, people=0, vapour=4, steam=1)
-    cellar = Place("bodega", 15, coupling=0.1, lag=172_800, sun=0, people=0, exchange=0.6, vapour=3.5, steam=0.3)
+    living = Place("salon", 20.5, steam=0.6)
+    kitchen = Place("cocina", 21, people=1.8, steam=3)
+    bedroom = Place("dormitorio", 19, coupling=0.2, people=0.4, steam=0.4)
+    greenhouse = Place("invernadero", 17, coupling=0.6, lag=1800, sun=9, people=0, vapour=4, steam=0.5)
+    cellar = Place("bodega", 15, coupling=0.1, lag=172_800, sun=0, people=0, exchange=0.6, vapour=3.5, steam=0)
     devices: list[tuple[Device, Place]] = [
         (Arduino("arduino", 2 / speed), living),
         (Tasmota("cocina", max(1.0, 10 / speed)), kitchen),
