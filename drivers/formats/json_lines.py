@@ -21,7 +21,7 @@ def decode(line: str, state: LineState) -> Decoded | None:  # noqa: ARG001 - eve
     """Read a line that is a JSON object or array, refuse one that was; None where it is neither."""
     text = line.strip()
     if text[:1] in ("{", "["):
-        document, broken, _ = parse_json(text.encode())
+        document, broken = parse_json(text.encode())
         if document is NO_DOCUMENT:
             return Decoded(Kind.ERROR, NAME, reason=f"invalid JSON: {broken}") if '"' in text else None
         return decode_document(document, None)

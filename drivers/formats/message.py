@@ -18,8 +18,6 @@ NO_DOCUMENT: Final = NoDocument()
 class Message(NamedTuple):
     """``document`` is the parsed JSON object or array, else NO_DOCUMENT; ``broken`` says why it is none.
 
-    ``lenient`` marks a document that was mended: bare NaN and Infinity (Python's ``json.dumps``) and figures beyond a
-    double became null.
     ``memory`` is what formats learned on this connection; JSON-able, and each format bounds its part.
     """
 
@@ -28,7 +26,6 @@ class Message(NamedTuple):
     memory: dict[str, Any]
     document: object = NO_DOCUMENT
     broken: str = ""
-    lenient: bool = False
 
     @property
     def text(self) -> str | None:
@@ -45,27 +42,27 @@ _NOT_A_NUMBER = re.compile(
 _BOM = b"\xef\xbb\xbf"
 
 
-def parse_json(payload: bytes) -> tuple[object, str, bool]:
-    """The JSON document, or why there is none, and whether it had to be mended.
+def parse_json(payload: bytes) -> tuple[object, str]:
+    """The JSON document, or why there is none. Bare NaN and Infinity and figures beyond a double become null.
 
     orjson bounds the depth at 1,024, refuses lone surrogates and infinities, and takes the last of double keys.
     """
     try:
-        return orjson.loads(payload), "", False
+        return orjson.loads(payload), ""
     except orjson.JSONDecodeError as error:
         reason = str(error)
     mended = _NOT_A_NUMBER.sub(rb"\1null", payload.removeprefix(_BOM).rstrip(b"\x00"))
     if mended == payload:
-        return NO_DOCUMENT, reason, False
+        return NO_DOCUMENT, reason
     try:
-        return orjson.loads(mended), "", True
+        return orjson.loads(mended), ""
     except orjson.JSONDecodeError:
-        return NO_DOCUMENT, reason, False
+        return NO_DOCUMENT, reason
 
 
 def read_message(topic: str, payload: bytes, memory: dict[str, Any]) -> Message:
     """Take a message apart; never raises."""
     if payload[:64].lstrip(b" \t\r\n\xef\xbb\xbf")[:1] not in (b"{", b"["):
         return Message(read_topic(topic), payload, memory)
-    document, broken, lenient = parse_json(payload)
-    return Message(read_topic(topic), payload, memory, document, broken, lenient)
+    document, broken = parse_json(payload)
+    return Message(read_topic(topic), payload, memory, document, broken)

@@ -15,6 +15,7 @@ from drivers.base import QUANTITIES, Decoded, Kind
 from drivers.formats import SerialDecoder, decode_case, decode_mqtt
 from drivers.formats.registry import LINE_FORMATS, MQTT_FORMATS, SERIAL_FORMATS
 from drivers.formats.units import to_canonical
+from drivers.formats.words import words
 
 MODULES = [
     module
@@ -23,48 +24,20 @@ MODULES = [
 ]
 TOPICS = st.sampled_from(
     [
+        *words(
+            "/ a/b tele/x/SENSOR stat/x/STATUS10 x/sensor/temperature/state x/humidity x/LWT x/status é/温度 $SYS/x"
+        ),
+        *words("homeassistant/sensor/x/y/config tasmota/discovery/x/config"),
         "",
-        "/",
-        "a/b",
-        "tele/x/SENSOR",
-        "x/sensor/temperature/state",
-        "homeassistant/sensor/x/y/config",
-        "x/humidity",
-        "x/LWT",
+        "\x00",
+        "/".join("t" * 300),
     ]
-    + ["stat/x/STATUS10", "x/status", "tasmota/discovery/x/config", "\x00", "é/温度", "$SYS/x", "/".join("t" * 300)]
 )
 WORDS = st.sampled_from(
-    [
-        "temperature",
-        "Humidity",
-        "t",
-        "h",
-        "value",
-        "metric",
-        "unit",
-        "id",
-        "ts",
-        "Time",
-        "TempUnit",
-        "StatusSNS",
-        "sensor",
-    ]
-    + [
-        "AM2301",
-        "DS18B20-1",
-        "Id",
-        "ZbReceived",
-        "mac",
-        "battery",
-        "pressure",
-        "mode",
-        "fan",
-        "online",
-        "state",
-        "name",
-        "x",
-    ]
+    words(
+        """temperature Humidity t h value metric unit id ts Time TempUnit StatusSNS sensor AM2301 DS18B20-1 Id
+        ZbReceived mac battery pressure mode fan online state name x"""
+    )
 )
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**80), 2**80), st.floats(), st.text(max_size=12), WORDS,
