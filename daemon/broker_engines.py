@@ -87,6 +87,9 @@ class Engine(Protocol):
 
 
 class Mosquitto:
+    """Mosquitto 2.0. Without ``queue_qos0_messages``: with it 2.0.11 (Debian 12), its window once full, leaves QoS 1
+    messages that follow one of QoS 0 unsent until the client reconnects; they fill the window for good."""
+
     name: Name = "mosquitto"
     window: int | None = None
 
@@ -111,7 +114,6 @@ autosave_interval {max(1, round(options.sync_interval))}
 persistent_client_expiration {SESSION_DAYS}d
 max_queued_messages {MAX_QUEUED}
 max_queued_bytes {64 * 1024 * 1024}
-queue_qos0_messages true
 max_packet_size {MAX_PACKET}
 sys_interval 0
 connection_messages false

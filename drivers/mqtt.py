@@ -331,13 +331,12 @@ class MqttDriver(Driver):
 
         A late receipt of a lost connection would acknowledge whatever message has its id now, and lose it.
         """
+        owed = [receipt for receipt in receipts if isinstance(receipt, Receipt)]
+        mine = [receipt.message_id for receipt in owed if receipt.epoch == self._epoch]
+        if len(mine) < len(owed):
+            self.count("stale_receipt", len(owed) - len(mine))
         if self._connection is None:
             return
-        mine = [
-            receipt.message_id for receipt in receipts if isinstance(receipt, Receipt) and receipt.epoch == self._epoch
-        ]
-        if len(mine) < len(receipts):
-            self.count("stale_receipt", len(receipts) - len(mine))
         self._connection.acknowledge(mine)
         self._unacknowledged.difference_update(mine)
         self._acknowledged.extend(mine)

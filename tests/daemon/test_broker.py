@@ -202,6 +202,22 @@ async def test_what_is_kept_for_an_absent_daemon_is_more_than_a_default_broker_k
 
 
 @engines
+async def test_qos_0_among_what_waits_holds_nothing_back(tmp_path: Path, engine: str) -> None:
+    """More than a window of both; see Mosquitto in daemon.broker_engines."""
+    async with embed(tmp_path, engine) as broker:
+        async with hear(broker):
+            pass
+        for start in range(0, 3000, 1000):
+            await send(broker, *map(str, range(start, start + 1000)))
+            await send(broker, "at most once", qos=0)
+        async with hear(broker) as driver:
+            got: list[bytes] = []
+            while b"2999" not in got:
+                got += await collect(driver, 1)
+    assert [payload for payload in got if payload != b"at most once"] == [str(i).encode() for i in range(3000)]
+
+
+@engines
 async def test_a_message_as_large_as_zigbee2mqtts_list_passes(tmp_path: Path, engine: str) -> None:
     async with embed(tmp_path, engine) as broker, hear(broker) as driver:
         await send(broker, "x" * 3_000_000, "1")
