@@ -73,8 +73,8 @@ class Decoder(Protocol):
 class SerialDriver(Driver):
     """One open port. It has no receipts: what the daemon cannot take in time is lost, oldest first, and counted.
 
-    A line's time of receipt is when its last byte came. Half a line is lost with the port: the next object has a
-    decoder of its own.
+    A line's time of receipt is when its last byte came, and no two have the same. Half a line is lost with the port:
+    the next object has a decoder of its own.
     """
 
     Settings: ClassVar[type[CommonSettings]] = SerialSettings
@@ -100,6 +100,7 @@ class SerialDriver(Driver):
         self._fault: DriverError | None = None
         self._arrived = asyncio.Event()
         self._last_byte = 0.0
+        self._stamp = 0  # µs: time of receipt of the last delivery
         self._quiet: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -194,6 +195,10 @@ class SerialDriver(Driver):
             if len(self._queue) >= _QUEUE:
                 self._queue.popleft()
                 self.count("dropped_oldest")
+            # Lines read at once are still lines of different moments: a row is known by its sensor and time.
+            if 0 <= self._stamp - received_at < _QUIET * 1e6:
+                received_at = self._stamp + 1
+            self._stamp = received_at
             self._queue.append(Delivery(one, received_at, self._device, self._payload))
         if decoded:
             self._payload = b""

@@ -48,7 +48,7 @@ def _spread(own: int, time: int, quantity: int) -> float:
 def demo_household(seed: int, faults: Sequence[Fault] = (), speed: float = 1) -> list[Emulated]:
     """The demo's five devices; ``speed`` divides the seconds between their reports.
 
-    A Tasmota stays at one a second: its clock tells whole seconds.
+    A Tasmota stays at one in two seconds: its clock tells whole ones.
     """
     living = Place("salon", 20.5, steam=0.6)
     kitchen = Place("cocina", 21, people=1.8, steam=3)
@@ -57,8 +57,8 @@ def demo_household(seed: int, faults: Sequence[Fault] = (), speed: float = 1) ->
     cellar = Place("bodega", 15, coupling=0.1, lag=172_800, sun=0, people=0, exchange=0.6, vapour=3.5, steam=0)
     devices: list[tuple[Device, Place]] = [
         (Arduino("arduino", 2 / speed), living),
-        (Tasmota("cocina", max(1.0, 10 / speed)), kitchen),
-        (Tasmota("dormitorio", max(1.0, 10 / speed)), bedroom),
+        (Tasmota("cocina", max(2.0, 10 / speed)), kitchen),
+        (Tasmota("dormitorio", max(2.0, 10 / speed)), bedroom),
         (EspHome("invernadero", 10 / speed), greenhouse),
         (HomeMade("bodega", 5 / speed), cellar),
     ]

@@ -92,6 +92,22 @@ async def test_lines_come_in_order_and_all_that_wait_together(cable: Cable) -> N
     assert [values(d)["temperature"] for d in found] == [20 + tenths / 10 for tenths in range(30)]
 
 
+async def test_lines_that_were_read_at_once_are_different_moments(cable: Cable) -> None:
+    async with make(cable, clock=lambda: 1_000_000) as driver:
+        cable.write(LINE * 5 + b"Temperature: 25.30 *C\r\nHumidity: 32.00%\r\n")
+        found = await readings(driver, 6)  # the last one when the line has been quiet
+    assert [delivery.received_at for delivery in found] == list(range(1_000_000, 1_000_006))
+
+
+async def test_a_clock_that_is_set_back_is_followed(cable: Cable) -> None:
+    times = iter([9_000_000_000, 1_000_000, 2_000_000])
+    async with make(cable, clock=lambda: next(times)) as driver:
+        for expected in (9_000_000_000, 1_000_000):
+            cable.write(LINE)
+            [delivery] = await readings(driver, 1)
+            assert delivery.received_at == expected
+
+
 async def test_unplugging_is_noticed_within_a_second_and_what_came_before_is_delivered(cable: Cable) -> None:
     async with make(cable) as driver:
         cable.write(LINE)
