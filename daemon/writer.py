@@ -14,7 +14,7 @@ from daemon.database_faults import Outage, is_database_error, outage
 from daemon.folding import Folding
 from daemon.group import BatchItem, ChangeItem, Done, Group, Item, RefusedRowError, ReserveItem
 from daemon.wal import Owed
-from daemon.writer_connection import WriterConnection
+from daemon.writer_connection import OtherWriterError, WriterConnection
 from daemon.writer_queue import WriterQueue
 
 log = logging.getLogger("sereno.database")
@@ -27,6 +27,9 @@ FIRST_RETRY, LONGEST_RETRY = 0.1, 2.0
 
 PATIENCE = 10.0
 """Seconds that someone who waits for an answer is left waiting for a database that does not work."""
+
+TAKEOVER = 5.0
+"""Seconds that another daemon on the same server is given to be gone."""
 
 DRAIN = 5.0
 """Seconds that a stop may spend on a database that does not work."""
@@ -82,8 +85,19 @@ class Writer:
         return self._connection.ledger.unfolded(sensor_id)
 
     def open(self) -> None:
-        """Connect and load; in the writer's thread. Raises the database's errors."""
-        self._connection.open()
+        """Connect and load; in the writer's thread. Raises the database's errors.
+
+        The server may need a moment to notice that a killed predecessor is gone.
+        """
+        deadline = time.monotonic() + TAKEOVER
+        while True:
+            try:
+                self._connection.open()
+            except OtherWriterError:
+                if time.monotonic() > deadline or self.stopping.wait(FIRST_RETRY):
+                    raise
+            else:
+                return
 
     def run(self) -> None:
         """Until the queue is closed and empty."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +16,13 @@ _KEPT = ("locked", "full")
 """Troubles after which the connection is as good as before."""
 
 _WRITER_LOCK = 0x5E7E41  # PostgreSQL's advisory lock: what the ledger knows is true for one writer alone
+
+
+_MARK = text(
+    "INSERT INTO property (name, value) VALUES ('last_commit', :mark) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+_MARKED = text("SELECT value FROM property WHERE name = 'last_commit'")
 
 
 class OtherWriterError(SQLAlchemyError):
@@ -79,11 +87,11 @@ class WriterConnection:
             connection = self._connect()
             transaction = connection.begin()
             yield connection
-            name = None if self.is_sqlite else str(connection.scalar(text("SELECT pg_current_xact_id()::text")))
+            mark = None if self.is_sqlite else self._mark(connection)
             try:
                 transaction.commit()
             except Exception as error:
-                if name is None or not self._did_commit(name, error):
+                if mark is None or not self._did_commit(mark, error):
                     raise
         except BaseException as error:
             self.ledger.undo()
@@ -124,20 +132,25 @@ class WriterConnection:
             self._connection = None
             connection.close()
 
-    def _did_commit(self, name: str, error: Exception) -> bool:
-        """Ask the server, once it is back, what became of a transaction whose commit got no answer."""
+    def _mark(self, connection: Connection) -> str:
+        """Leave a mark in the transaction, by which it is known later. PostgreSQL's own transaction ids do not
+        serve: after a crash one that was not written yet is given again."""
+        mark = uuid4().hex
+        connection.execute(_MARK, {"mark": mark})
+        return mark
+
+    def _did_commit(self, mark: str, error: Exception) -> bool:
+        """Ask the server, once it is back, what became of a transaction whose commit got no answer.
+
+        To be connected means to hold the writer's lock, so the session that was to commit has ended.
+        """
         while True:
             self._clear(error)
             try:
                 connection = self._connect()
                 with connection.begin():
-                    status: str | None = connection.scalar(
-                        text("SELECT pg_xact_status(CAST(:name AS xid8))"), {"name": name}
-                    )
+                    return bool(connection.scalar(_MARKED) == mark)
             except SQLAlchemyError as again:
                 error = again
-            else:
-                if status != "in progress":
-                    return status == "committed"
             if not self._unresolved(error):
                 raise error

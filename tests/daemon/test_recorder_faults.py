@@ -219,10 +219,13 @@ async def test_a_commit_without_an_answer_is_asked_about(
         assert await running.recorder.change(work) == "done"
         assert len(runs) == (1 if happened else 2)
         assert await running.store(running.reading(sensor_id)) == ["stored"]
-        assert running.rows("SELECT count(*) FROM property") == [(1,)]
+        assert running.rows("SELECT value FROM property WHERE name = 'once'") == [("x",)]
 
 
-async def test_a_second_daemon_is_refused_by_the_database(postgres_url: str, tmp_path: Path) -> None:
+async def test_a_second_daemon_is_refused_by_the_database(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "TAKEOVER", 0.2)
     async with prepared(postgres_url, tmp_path) as (running, sensor_id):
         database, _ = open_database(postgres_url, tmp_path)
         with pytest.raises(Exception, match="another daemon"):
