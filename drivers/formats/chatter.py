@@ -15,7 +15,7 @@ NAME = "chatter"
 _BOOT = re.compile(
     r"\s*(?:ets [A-Z][a-z]{2}\s|rst:0x|rst cause|load[: ]?0x|entry 0x|tail \d|ch?k?sum 0x|csum 0x|v[0-9a-f]{8}$|~ld"
     r"|wdt reset|boot:|configsip:|clk_drv:|mode:[A-Z]|Exception \(|epc1=|ctx:|sp: |>>>stack|<<<stack|[0-9a-f]{8}:\s"
-    r"|Backtrace:|Guru Medit|SPIWP:|flash read err|csum err|ho 0 tail|Brownout|Rebooting|abort\(\)|[EWIDV] \(\d+\) )",
+    r"|Backtrace:|Guru Medit|SPIWP:|flash read err|csum err|ho 0 tail|Brownout|Rebooting|abort\(\))",
     re.IGNORECASE,
 )
 _COMMENT = re.compile(r"\s*(?:#|//)")

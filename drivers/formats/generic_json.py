@@ -150,6 +150,8 @@ class _Walk:
 
     def _take_letters(self, node: dict[str, object], layout: Layout, context: _Context) -> None:
         """``t`` and ``h`` are believed together, or beside a quantity spelt out."""
+        if len(layout.letters) < 2 and not layout.quantities:
+            return
         plausible = [(key, name) for key, name in layout.letters if _is_plausible(node[key])]
         if len(plausible) > 1 or layout.quantities:
             for key, name in plausible:

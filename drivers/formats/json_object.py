@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from drivers.formats.json_keys import Layout
 from drivers.formats.names import Name, read_model, read_name
@@ -62,11 +63,17 @@ def read_facts(node: dict[str, object], layout: Layout) -> Facts:
 def text_of(raw: object) -> str | None:
     """A text or whole number that names something; None for failure words, empty text, booleans and the rest."""
     if isinstance(raw, str):
-        text = raw.strip()
-        return text[:LONGEST_TEXT] if text and not is_failure_word(text) else None
+        return _naming_text(raw[:LONGEST_TEXT])
     return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < 2**64 else None
 
 
+@lru_cache(maxsize=4096)
+def _naming_text(text: str) -> str | None:
+    text = text.strip()
+    return text if text and not is_failure_word(text) else None
+
+
+@lru_cache(maxsize=4096)
 def _part_of(text: str) -> str | None:
     """The sensor part, where a text is nothing else: ``DHT22`` names what the sensor is and not which."""
     part = read_model(text)
@@ -120,7 +127,7 @@ def _take_identifier(facts: Facts, raw: object) -> None:
 def _take_metric(facts: Facts, raw: object) -> None:
     if not isinstance(raw, str):
         return
-    part = _part_of(raw)
+    part = _part_of(raw[:LONGEST_TEXT])
     if part is not None:
         facts.model = facts.model or part
         return

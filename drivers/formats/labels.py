@@ -28,6 +28,14 @@ _UNIT = re.compile(
 )
 _LABEL_UNIT = re.compile(r"[(\[]\s*([^()\[\]]{1,14})\s*[)\]]\s*$")
 _SEGMENTS = re.compile(r"[,;|~\t(){}\[\]<>\"]|\.\s|\s-+\s|:\s?")
+_CLOCK_BEFORE = re.compile(r"(?:^|[^\w.])[0-9]{1,4}[:/]$")
+_FOREIGN_UNIT = re.compile(
+    r"\s?(?:[kcm]?m|dBm?|m?A|k?W|[kM]?Hz|[mu]?s|sec|min|ppb|ug/m3|[µu]g/m[³3]|mg/m3|counts?|raw|bytes|kB|m/s|km/h|ft)(?![\w:=]|\s?[:=])"
+)
+"""Units of what is not ours: they end a value and do not begin the next label."""
+_OF_A_DEVICE = re.compile(r"\bfor (?:the )?(?:device|sensor)\b|\([^()]*\)", re.IGNORECASE)
+"""DallasTemperature's examples: ``Temperature for the device 1 (index 0) is: 21.5``."""
+_VALUE_FOLLOWS = re.compile(r"\s*(?:\([^()]*\))?\s*(?:is|es|ist)?\s*[:=]\s*[+-]?[0-9]", re.IGNORECASE)
 _HEX_PAIR = re.compile(r"[0-9a-fA-F]{2}")
 _LETTERS = {"i": "heat_index", "d": "dew_point"}
 
@@ -93,12 +101,14 @@ def _figures(line: str) -> Iterator[_Figure]:
         else:
             unit = _UNIT.match(line, token.end())
             end = unit.end() if unit else token.end()
-            if not _stands_alone(line, token.start(), end, unit is not None):
+            if unit is None and (foreign := _FOREIGN_UNIT.match(line, end)):
+                end = foreign.end()
+            elif not _stands_alone(line, token.start(), end, unit is not None):
                 continue
-            if unit is None and before.strip() and not _introduces(before):
+            if unit is None and before.strip() and not _introduces(before, line[end:]):
                 continue  # an index in a name: "Sensor 1 temp: 23.4"
             text = token["number"]
-            at_start = not before.strip()
+            at_start = start == 0 and not before.strip()
             start = end
             yield _Figure(float(text.replace(",", ".")), _unit_text(unit), before, at_start, text[0] == ".")
         count += 1
@@ -106,9 +116,11 @@ def _figures(line: str) -> Iterator[_Figure]:
             return
 
 
-def _introduces(text: str) -> bool:
-    """Whether what follows ``text`` is a value and no part of a name."""
-    return text.rstrip().endswith((":", "=")) or _name_of(text)[0].quantity is not None
+def _introduces(before: str, after: str) -> bool:
+    """Whether what stands between the two is a value and no part of a name (``Temperature 1: 21.5``)."""
+    if before.rstrip().endswith((":", "=")):
+        return True
+    return _name_of(before)[0].quantity is not None and not _VALUE_FOLLOWS.match(after)
 
 
 def _stands_alone(line: str, start: int, end: int, has_unit: bool) -> bool:
@@ -118,7 +130,7 @@ def _stands_alone(line: str, start: int, end: int, has_unit: bool) -> bool:
         return False
     if after[:1] in (":", "/", "-", ".") and after[1:2].isdigit():
         return False
-    return not (before in (":", "/") and line[start - 2 : start - 1].isdigit())
+    return not (before in (":", "/") and _CLOCK_BEFORE.search(line[max(0, start - 8) : start]))
 
 
 def _unit_text(match: re.Match[str] | None) -> str:
@@ -156,13 +168,9 @@ def _name_of(text: str) -> tuple[Name, str, str, bool]:
     if match is not None:
         unit = read_unit(match[1]) or ""
         text = text[: match.start()]
+    text = _OF_A_DEVICE.sub(" ", text)
     segments = [segment.strip() for segment in _SEGMENTS.split(text[-120:])]
-    label = (
-        next((segment for segment in reversed(segments) if segment), "")
-        if segments and not segments[-1]
-        else segments[-1]
-    )
-    words = label.split()[-5:]
+    words = next((segment for segment in reversed(segments) if segment), "").split()[-5:]
     while len(words) > 1 and _HEX_PAIR.fullmatch(words[0]):
         del words[0]
     label = " ".join(words).strip("-_.!?=*#").strip()
@@ -175,16 +183,16 @@ def _label(figure: _Figure, previous: Labelled | None, first: bool) -> Labelled 
     if name.refusal:
         return None
     if name.quantity is not None:
-        return _settle(name, label, figure, told or unit or name.unit, introduced)
+        return _settle(name, label, figure, told or unit or name.unit)
     letter = _LETTERS.get(label.lower())
     if letter is not None and introduced:
-        return _settle(Name(letter, bare=True), label, figure, told, introduced, letter=True)
+        return _settle(Name(letter, bare=True), label, figure, told, letter=True)
     if not label:
-        return None if figure.cut or (first and figure.at_start) else _unlabelled(figure, previous)
+        return None if figure.cut or (first and previous is None) else _unlabelled(figure, previous)
     quantity = _BY_UNIT.get(told)
     if quantity is None or not introduced or _is_refused(label):
         return None
-    return _settle(Name(quantity, remainder=label), label, figure, told, introduced)
+    return _settle(Name(quantity, remainder=label), label, figure, told)
 
 
 _BY_UNIT = {"°C": "temperature", "°F": "temperature", "%RH": "humidity", "hPa": "pressure", "lx": "illuminance"}
@@ -203,16 +211,14 @@ def _unlabelled(figure: _Figure, previous: Labelled | None) -> Labelled | None:
         if unit and unit != previous.unit and unit != "°" and fits(quantity, unit):
             return replace(previous, value=figure.value, unit=unit)
         if unit == "%" and quantity == "temperature":
-            return Labelled(Name("humidity", bare=True), "", figure.value, "%")
+            return replace(previous, name=replace(previous.name, quantity="humidity"), value=figure.value, unit="%")
     by_unit = _BY_UNIT.get(unit)
     if by_unit is None or (previous is not None and previous.name.quantity == by_unit):
         return None
-    return _settle(Name(by_unit, bare=True), "", figure, unit, True)
+    return _settle(Name(by_unit, bare=True), "", figure, unit)
 
 
-def _settle(
-    name: Name, label: str, figure: _Figure, unit: str, introduced: bool, letter: bool = False
-) -> Labelled | None:
+def _settle(name: Name, label: str, figure: _Figure, unit: str, letter: bool = False) -> Labelled | None:
     quantity = name.quantity or ""
     symbol = "" if unit == "°" else "%" if unit == "%RH" else unit
     if symbol and not fits(quantity, symbol):
@@ -220,14 +226,25 @@ def _settle(
     value = figure.value
     if not isinstance(value, Failure) and is_sentinel(quantity, value):
         value = FAILED
-    letter = letter or (len(label.split()[-1:]) == 1 and len(label.split()[-1]) == 1 if label else False)
-    if letter and not (introduced or symbol):
-        return None
-    return Labelled(name, label, value, symbol, letter)
+    return Labelled(name, label, value, symbol, letter or len(label.rpartition(" ")[2]) == 1)
 
 
 def _believed(found: list[Labelled]) -> list[Labelled]:
     """One-letter labels count where both T and H stand, or where the unit fits."""
     letters = {one.label[-1:].lower() for one in found if one.letter}
     both = {"t", "h"} <= letters
-    return [one for one in found if not one.letter or both or one.unit]
+    return _carried([one for one in found if not one.letter or both or one.unit])
+
+
+def _carried(found: list[Labelled]) -> list[Labelled]:
+    """A line that begins with ``node1 temp 21.5 hum 40`` or ``BME280 Temperature: …`` speaks of that one throughout."""
+    subject = found[0].name.remainder if found else ""
+    if not found or not any(char.isdigit() for char in subject) or not found[0].label.startswith(subject):
+        return found
+    if any(one.name.remainder not in ("", subject) for one in found):
+        return found
+    return [_of(subject, one) if one.name.remainder == "" else one for one in found]
+
+
+def _of(subject: str, one: Labelled) -> Labelled:
+    return replace(one, name=replace(one.name, remainder=subject, bare=False), label=f"{subject} {one.label}")

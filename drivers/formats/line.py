@@ -8,8 +8,8 @@ from typing import Any
 from drivers.base import Decoded
 
 _ANSI = re.compile(r"\x1b\[[0-9;]{0,16}[A-Za-z]")
-_MONITOR_STAMP = re.compile(r"^\d{2}:\d{2}:\d{2}(?:\.\d{1,6})? -> ?")
-"""What the Arduino IDE's serial monitor puts before each line of a saved session."""
+_STAMP = re.compile(r"^(?:\d{2}:\d{2}:\d{2}(?:\.\d{1,6})? -> ?|[IWEDV] \(\d{1,12}\) [\w.-]{1,32}: )")
+"""What stands before a line: the time in a saved session of the Arduino IDE's monitor, ESP-IDF's log level and tag."""
 _MOST_FOREIGN = 0.3
 """Share of characters beyond ASCII above which bytes that are not UTF-8 are no text: a wrong baud rate."""
 
@@ -47,5 +47,5 @@ def read_line(line: bytes) -> str | None:
         text = line.decode("latin-1")
         if sum(char > "\x7f" for char in text) > _MOST_FOREIGN * len(text):
             return None
-    text = _MONITOR_STAMP.sub("", _ANSI.sub("", text))
+    text = _STAMP.sub("", _ANSI.sub("", text))
     return text if text.replace("\t", " ").isprintable() else None

@@ -111,7 +111,7 @@ def _read(name: str) -> Name:
     if quantity is None:
         return _read_compound(name, words)
     unit = _unit_among(words, quantity)
-    rest = [word for place, word in enumerate(words) if place not in used]
+    rest = [word for place, word in enumerate(words) if place not in used and not _says_in(words, place)]
     rest = [word for word in rest if not (word.text in UNIT_WORDS and fits(quantity, UNIT_WORDS[word.text]))]
     if quantity == "battery_voltage" and unit == "V":
         unit = ""  # "voltage" may hold mV: the value tells
@@ -154,6 +154,11 @@ def _find_quantity(words: list[_Word]) -> tuple[str | None, frozenset[int]]:
                 break
         place += 1
     return found, frozenset(used)
+
+
+def _says_in(words: list[_Word], place: int) -> bool:
+    """``Temperature in C``: the preposition, not the inside."""
+    return words[place].text == "in" and place > 0 and place + 1 < len(words) and words[place + 1].text in UNIT_WORDS
 
 
 def _unit_among(words: list[_Word], quantity: str) -> str:

@@ -97,6 +97,8 @@ class SerialDecoder:
         if found.kind in _TELLING:
             self._speaks_frames = False
             self._burst.clear()
+        if not found.readings and found.kind not in _TELLING:
+            return [found]  # chatter between the lines of a record does not end it
         if not spread or not found.readings or _is_whole(found):
             return [*self._end_record(), found]
         if self._record is None:

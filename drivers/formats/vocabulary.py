@@ -17,7 +17,7 @@ _PHRASES: Mapping[str, str] = {
         nhiet do, suhu
         """,
     "humidity": """
-        humidity, humid, humi, hum, humdity, humedad, humudity, humidite, humidade, umidade, umidita, rh, relhum,
+        humidity, humid, humi, hum, hmd, humdity, humedad, humudity, humidite, humidade, umidade, umidita, rh, relhum,
         relhumidity, relative humidity, humidity relative, rel humidity, humedad relativa, humidite relative,
         umidita relativa, umidade relativa, feuchte, feuchtigkeit, luftfeuchte, luftfeuchtigkeit, rel feuchte,
         relative feuchte, relative luftfeuchtigkeit, hygro, hygrometry, hygrometrie, vochtigheid, luchtvochtigheid,

@@ -46,6 +46,13 @@ def test_one_quantity_a_line_is_one_record() -> None:
     assert len(record.readings) == 1
 
 
+def test_chatter_between_its_lines_does_not_end_a_record() -> None:
+    lines = b"Temperature: 23.1 *C\nPressure: 1013.25 hPa\nApprox. Altitude = 12.3 m\nHumidity = 45.2 %\n"
+    decoded = [one for one in decode_capture(lines) if one.kind is Kind.READING]
+    assert [row[2] for row in rows(*decoded)] == ["temperature", "pressure", "humidity"]
+    assert len(decoded) == 1
+
+
 def test_the_next_record_ends_the_last() -> None:
     decoder = SerialDecoder()
     record = b"Temperature: 23.10 C\nHumidity: 45.20%\n"
@@ -68,6 +75,13 @@ def test_the_next_record_ends_the_last() -> None:
         ("23.5 C temperature, 45.2 % humidity", []),  # the first line's beginning may be missing
         ("The temperature is 70.0 F", [("temperature", 21.11)]),
         ("Temp: -0.30C", [("temperature", -0.3)]),
+        ("T 21.5 H 40", [("temperature", 21.5), ("humidity", 40)]),
+        ("Temperature in C: 23.5", [("temperature", 23.5)]),
+        ("DHT22: 23.5C 45.2%", [("temperature", 23.5), ("humidity", 45.2)]),
+        ("Temp 21.5 RSSI: -60", [("temperature", 21.5)]),
+        ("RSSI: -60 dBm Temp: 21.5", [("temperature", 21.5)]),
+        ("I (1234) dht: Temperature: 21.5 C Humidity: 40 %", [("temperature", 21.5), ("humidity", 40)]),
+        ("12:05:33 Temp: 21.5", [("temperature", 21.5)]),
     ],
 )
 def test_labelled_text(line: str, expected: list[tuple[str, float]]) -> None:
@@ -90,6 +104,12 @@ def test_several_sensors_named_on_lines_of_their_own_or_before_their_values() ->
     ]
     prefixed = decode_capture(b"DHT22 #1: T=21.5 H=45\nDHT22 #2: T=20 H=44\n")
     assert [row[1] for row in rows(*prefixed)] == ["DHT22 #1", "DHT22 #1", "DHT22 #2", "DHT22 #2"]
+    dallas = decode_capture(b"Temperature for the device 1 (index 0) is: 21.5\n")
+    assert [row[1:] for row in rows(*dallas)] == [("1", "temperature", 21.5)]
+    placed = decode_capture(b"Inside: 21.5C 45%\tOutside: 5.2C 80%\n")
+    assert [row[1] for row in rows(*placed)] == ["Inside", "Inside", "Outside", "Outside"]
+    carried = decode_capture(b"BME280 Temperature: 23.1 *C Pressure: 1013.2 hPa Altitude: 120 m Humidity: 45.2 %\n")
+    assert {row[1] for row in rows(*carried)} == {"bme280"}
     named = decode_capture(b"Sensor 1 temp: 23.4 Sensor 2 temp: 25.1\n")
     assert [row[1:] for row in rows(*named)] == [("1", "temperature", 23.4), ("2", "temperature", 25.1)]
 
