@@ -169,7 +169,7 @@ class HomeMade(Publisher):
     def report(self, sample: Sample, time: int) -> Sequence[Message]:  # noqa: ARG002 - it knows no time
         self._count += 1  # since it was switched on
         values = {"temperature": _rounded(sample.temperature, 2), "humidity": _rounded(sample.humidity, 2)}
-        return [Message(f"{self.name}/climate", _json(values | {"seq": self._count}), qos=1)]
+        return [Message(f"{self.name}/state", _json(values | {"seq": self._count}), qos=1)]
 
     def will(self) -> Message | None:
         return None

@@ -9,6 +9,7 @@ from drivers.emulate.climate import named, uniform
 
 _DAY_US = 86_400_000_000
 _MINUTE_US = 60_000_000
+_GROWN_US = 8 * 60 * _MINUTE_US  # a drift that lasts longer has come to its size by then
 
 
 class FaultKind(StrEnum):
@@ -69,7 +70,8 @@ def _spoil(sample: Sample, fault: Fault, time: int, measure: Callable[[int], Sam
         case FaultKind.OFFSET:
             return _add(sample, fault.size)
         case FaultKind.DRIFT:
-            return _add(sample, fault.size * (time - fault.begins_at) / (fault.ends_at - fault.begins_at))
+            grown = (time - fault.begins_at) / min(fault.ends_at - fault.begins_at, _GROWN_US)
+            return _add(sample, fault.size * min(1.0, grown))
         case FaultKind.SPIKE:
             return _add(sample, fault.size) if uniform(named(0, fault.device), time) < 0.25 else sample
 
