@@ -8,13 +8,14 @@ day's profile, nor the forest, until a new level has lasted long enough to be ac
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.base import Arrays, Readiness, Score
-from ml.episode import ALARM, LEARN, Episode
+from ml.episode import ALARM, Episode
 from ml.features import CHANNELS, DAY, MINUTE, SeriesWindow
 from ml.forest import ForestBank
 from ml.tails import ENOUGH, Tails
@@ -44,8 +45,28 @@ _TRAINING_SPACING = 20 * MINUTE
 _FIRST_FIT_ROWS = 200
 _REFIT = DAY
 
-_FOREST = len(CHANNELS)
 _WIDTH = len(CHANNELS)
+_JUMP = CHANNELS.index("jump")
+
+_ALARM_AT: Mapping[str, float] = {
+    "jump": 5.8,
+    "local": 5.8,
+    "noise": 5.5,
+    "medium": 8.0,
+    "level": 7.0,
+    "drift": 7.0,
+    "season": 7.0,
+    "unchanged": 5.2,
+    "range": math.inf,
+    "shape": 9.5,
+    "forest": 7.0,
+}
+"""Nats at which a channel alarms by itself: more where neighbouring blocks repeat each other, so that the tail is
+known from less; ``range`` speaks through the forest alone. Chosen on injected faults against false alarms."""
+
+_WEIGHTS = tuple(ALARM / _ALARM_AT[channel] for channel in (*CHANNELS, "forest"))
+_BEGINNINGS = tuple(channel in {"jump", "local", "medium", "season", "forest"} for channel in (*CHANNELS, "forest"))
+"""Channels that tell when something begins; the others build up over hours and days."""
 
 
 class _Pending(NamedTuple):
@@ -133,19 +154,20 @@ class _Series:
             return self._refuse(pending)
         time, value, window = pending.time, pending.value, self.window
         deviations = [*pending.deviations, _forest_deviation(forest_score, pending.row)]
-        surprises = self.tails.surprise(deviations)
-        channel = max(range(len(surprises)), key=surprises.__getitem__)
-        surprise = surprises[channel]
+        rarities = self.tails.surprise(deviations)
+        surprises = [rarity * weight for rarity, weight in zip(rarities, _WEIGHTS, strict=True)]
+        surprise = max(surprises)
+        beginning = max(compress(surprises, _BEGINNINGS))
         ready = self.readiness is Readiness.READY
-        alarm, held = self.episode.judge(time, window.step, surprise, ready=ready)
-        leading = channel if channel < _FOREST else max(range(_FOREST), key=surprises.__getitem__)
+        alarm, held = self.episode.judge(time, window.step, surprise, beginning, ready=ready)
+        leading = max(range(_WIDTH), key=surprises.__getitem__)
         seen, expected = window.context(CHANNELS[leading], time, value)
         score = Score(
             self.quantity,
             time,
             value,
             self.episode.score(surprise),
-            -math.expm1(-surprise),
+            -math.expm1(-max(rarities)),
             self.episode.score(held),
             alarm,
             self.episode.open,
@@ -155,7 +177,7 @@ class _Series:
             expected,
             self.episode.since if self.episode.open else time,
         )
-        self._absorb(pending, deviations, surprises, learn=not self.episode.open and surprise < LEARN)
+        self._absorb(pending, deviations, surprises, learn=not self.episode.open)
         return score
 
     @property
@@ -177,7 +199,9 @@ class _Series:
         """A value that is none: three failures in a row, or one impossible value, are an anomaly."""
         certain = pending.gate == "impossible" or self.failed >= _FAILED_IN_A_ROW
         surprise = 2 * ALARM if certain else 0.0
-        alarm, held = self.episode.judge(pending.time, self.window.step, surprise, ready=self.window.count > 0)
+        alarm, held = self.episode.judge(
+            pending.time, self.window.step, surprise, surprise, ready=self.window.count > 0
+        )
         return Score(
             self.quantity,
             pending.time,
@@ -198,7 +222,7 @@ class _Series:
         self, pending: _Pending, deviations: Sequence[float], surprises: Sequence[float], *, learn: bool
     ) -> None:
         time, window = pending.time, self.window
-        if surprises[0] >= ALARM and self.readiness is Readiness.READY:
+        if surprises[_JUMP] >= ALARM and self.readiness is Readiness.READY:
             self.suspects += 1
             if self.suspects < _BELIEVED_AFTER:
                 self.tails.absorb(time, window.step, deviations, learn=False)

@@ -12,13 +12,11 @@ import numpy as np
 from ml.base import Arrays
 from ml.features import DAY, HOUR
 
-ALARM = 9.0
-"""Nats: odder than all but one in 8,000 two-hour blocks (22 months)."""
+ALARM = 6.0
+"""Nats: odder than all but one in 400 two-hour blocks (five weeks). Channels are weighed against this level."""
 
-LEARN = 6.0
-"""From here on a reading teaches nothing."""
-
-_USUAL = 5.0
+_USUAL = 3.5
+_CLEARLY = 1.1
 _ACCEPT = 3 * DAY
 _RECORDS = 256
 
@@ -38,9 +36,12 @@ class Episode:
         """Nats -> 0..1, 0.5 at ALARM."""
         return surprise / (surprise + ALARM)
 
-    def judge(self, time: float, step: float, surprise: float, *, ready: bool) -> tuple[bool, float]:
-        """Take the next surprise; returns (whether an anomaly begins here, the surprise if it is a record, else 0)."""
-        held = self._hold(time, step, surprise)
+    def judge(self, time: float, step: float, surprise: float, beginning: float, *, ready: bool) -> tuple[bool, float]:
+        """Take the next surprise, and the part of it that tells a beginning.
+
+        Returns (whether an anomaly begins here, ``beginning`` where it is a record, else 0).
+        """
+        held = self._hold(time, step, beginning)
         if self.open:
             self._pass(time, step, surprise)
             return False, held
@@ -75,14 +76,17 @@ class Episode:
             self.open, self.since, self.quiet_since = False, math.inf, math.inf
 
     def _hold(self, time: float, step: float, surprise: float) -> float:
-        """The surprise if nothing in the last 8 % of the series (at least 100 readings, at most a week) reached it."""
+        """The surprise if it clearly exceeds all of the last 8 % of the series (100 readings to a week).
+
+        "Clearly", so that the slope of one event is not a row of records.
+        """
         if self.first != self.first:
             self.first = time
         memory = min(7 * DAY, max(100 * step, 0.08 * (time - self.first)))
         records = self._records  # decreasing: each is the highest since its time
         while records and time - records[0][0] > memory:
             records.popleft()
-        record = not records or surprise > records[0][1]
+        record = not records or surprise > _CLEARLY * records[0][1]
         while records and records[-1][1] <= surprise:
             records.pop()
         records.append((time, surprise))

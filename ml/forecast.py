@@ -1,8 +1,9 @@
-"""The forecaster of one series: five members mixed by their trailing error, intervals from the mix's own past errors.
+"""The forecaster of one series: six members mixed by their trailing error, intervals from the mix's own past errors.
 
-Persistence, the same time yesterday, yesterday's same span, a ridge regression and boosted trees each predict the
-change from now; what counts is how wrong each has lately been at each horizon on this very series. A new series has
-the simple three and an interval known from other sensors, and leaves both as it sees more.
+Persistence, the same time yesterday, yesterday's same span, the usual value at that time of day, a ridge regression
+and boosted trees each predict the change from now; what counts is how wrong each has lately been at each horizon on
+this very series. A new series has the simple ones and an interval known from other sensors, and leaves both as it sees
+more.
 """
 
 import math
@@ -17,16 +18,17 @@ from ml.boosting import predict
 from ml.features import BIN
 from ml.lags import BINS_PER_DAY, LEAST_ROWS, REACH, design, season_days
 
-MEMBERS = ("persistence", "same_time_yesterday", "same_span_yesterday", "ridge", "boosting")
-_SIMPLE = 3
+MEMBERS = ("persistence", "same_time_yesterday", "same_span_yesterday", "usual_day", "ridge", "boosting")
+_SIMPLE = 4
+_USUAL_DAYS = 3
 
 _MEMORY = 7 * BINS_PER_DAY
 """Bins over which a member's error is averaged."""
 
-_SHARPNESS = 3.0
+_SHARPNESS = 4.0
 """Weights fall with this power of a member's error."""
 
-_RESIDUALS = 21 * BINS_PER_DAY
+_RESIDUALS = 12 * BINS_PER_DAY
 _COVERED = 0.90
 _PRIOR_RESIDUALS = 48.0
 """What is known from other sensors weighs as much as half a day of own errors."""
@@ -184,6 +186,8 @@ class MixForecaster:
             target = self.bins.at(season - horizon)
             pending[index, 1] = target - level
             pending[index, 2] = target - self.bins.at(season)
+            days = [self.bins.at(season - horizon + day * BINS_PER_DAY) for day in range(_USUAL_DAYS)]
+            pending[index, 3] = sum(days) / _USUAL_DAYS - level
         if self._fit is not None and self.bins.size > REACH:
             pending[:, _SIMPLE:] = self._learnt(self._fit)
         for index in range(len(self.horizons)):
