@@ -57,4 +57,4 @@ def _collect(*figures: tuple[str, str | None]) -> Decoded:
     for quantity, text in figures:
         if text is not None:
             collector.add(quantity, None if text == "nan" else float(text), "", device=None)
-    return collector.decoded(NAME)
+    return collector.decoded(NAME, "worded as Adafruit's DHT examples are")

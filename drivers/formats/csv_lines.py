@@ -106,7 +106,7 @@ def _read_row(header: Sequence[str], fields: Sequence[str]) -> Decoded | None:
             time=moment,
             model=read_model(title),
         )
-    return collector.decoded(NAME) if collector.probes else None
+    return collector.decoded(NAME, "the header names the columns") if collector.probes else None
 
 
 def _time_of(header: Sequence[str], fields: Sequence[str]) -> datetime | None:

@@ -12,7 +12,7 @@ Sample: ``weather-sensor/sensor/outdoor_humidity/state`` ``45.2``
 from drivers.base import Decoded, Kind
 from drivers.formats.discovery import learned_unit
 from drivers.formats.message import NO_DOCUMENT, Message
-from drivers.formats.names import Name, read_model, read_name
+from drivers.formats.names import Name, names_another_quantity, read_model, read_name
 from drivers.formats.plain import decode_value
 from drivers.formats.topics import Topic
 from drivers.formats.values import read_text
@@ -45,7 +45,7 @@ def decode(message: Message) -> Decoded | None:
     if component in _COMPONENTS:
         return Decoded(Kind.NOISE, NAME, reason=f"the state of a {component}, not of a sensor")
     text = message.text
-    if component != "sensor" or text is None or len(text) > _LONGEST:
+    if component != "sensor" or not text or len(text) > _LONGEST:
         return None
     return _decode_sensor(message, "/".join(levels[:-3]), object_id, text)
 
@@ -54,6 +54,8 @@ def _decode_sensor(message: Message, device: str, object_id: str, text: str) -> 
     name = read_name(object_id)
     if name.quantity is None and learned_unit(message.memory, message.topic.text) in ("°C", "°F", "K"):
         name = Name("temperature", remainder=object_id)
+    if name.quantity is None and names_another_quantity(object_id):
+        return Decoded(Kind.NOISE, NAME, reason=f"object id {object_id!r} names a quantity that is not ours")
     if name.quantity is None:
         return Decoded(Kind.UNKNOWN, NAME, reason=f"object id {object_id!r} names no quantity that sereno knows")
     if name.refusal:
@@ -70,4 +72,5 @@ def _decode_sensor(message: Message, device: str, object_id: str, text: str) -> 
         name=None if name.bare else object_id,
         probe=name.probe,
         model=read_model(object_id),
+        format_name=NAME,
     )

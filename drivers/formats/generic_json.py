@@ -61,7 +61,7 @@ def decode_document(document: object, device: str | None, topic_name: Name = NO_
     walk = _Walk(topic_name)
     walk.visit(document, _Context(device))
     if walk.collector.probes:
-        return walk.collector.decoded(NAME)
+        return walk.collector.decoded(NAME, "keys or records name the quantities")
     available = decode_availability(document, device)
     if available is not None:
         return available

@@ -71,7 +71,7 @@ def decode_labelled(
     for one in found:
         _take(one, collector, sensor, device)
     if collector.probes:
-        return collector.decoded(NAME)
+        return collector.decoded(NAME, "labels name the quantities")
     failed = failed_quantities(line)
     if failed is None:
         return None

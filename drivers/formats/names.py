@@ -13,6 +13,7 @@ from drivers.formats.vocabulary import (
     LONGEST_PHRASE,
     MODELS,
     NEUTRAL,
+    OTHER_QUANTITIES,
     PHRASES,
     REFUSED,
     SHORT_STEMS,
@@ -212,6 +213,11 @@ def _remaining(name: str, rest: list[_Word]) -> str:
         probe += name[word.start : word.end]
         previous = word
     return probe
+
+
+def names_another_quantity(name: str) -> bool:
+    """Whether a name that names none of our quantities names one that we know not to be ours (``wifi_signal``)."""
+    return len(name) <= LONGEST_NAME and any(word.text in OTHER_QUANTITIES for word in _split(name))
 
 
 _MODEL = re.compile(rf"({'|'.join(MODELS)})[0-9a-z]*[0-9][0-9a-z]*", re.IGNORECASE)

@@ -35,7 +35,7 @@ def decode(message: Message) -> Decoded | None:
     if value is None:
         return None
     if name.refusal:
-        return Decoded(Kind.NOISE, NAME, reason=f"the topic's {message.topic.levels[-1]!r}: {name.refusal}")
+        return Decoded(Kind.NOISE, NAME, reason=f"{message.topic.telling!r} in the topic: {name.refusal}")
     return decode_value(value, told or name.unit, name.quantity, message)
 
 
@@ -49,19 +49,20 @@ def decode_value(
     name: str | None = None,
     probe: str = "",
     model: str | None = None,
+    format_name: str = NAME,
 ) -> Decoded:
     """One value as a reading of ``device`` (default: what the topic calls it)."""
     collector = Collector()
     device = device or message.topic.device
     if isinstance(value, Failure):
         collector.add(quantity, None, "", device=device, probe=probe, name=name, model=model)
-        return collector.decoded(NAME)
+        return collector.decoded(format_name, "the topic names the quantity")
     learned = unit or learned_unit(message.memory, message.topic.text)
     settled = settle(quantity, value, learned if fits(quantity, learned) else "")
     if settled is None:
-        return Decoded(Kind.NOISE, NAME, reason=f"{value:g} is no {quantity} that a sensor of ours would tell")
+        return Decoded(Kind.NOISE, format_name, reason=f"{value:g} is no {quantity} that a sensor of ours would tell")
     collector.add(settled[0], value, settled[1], device=device, probe=probe, name=name, model=model)
-    return collector.decoded(NAME)
+    return collector.decoded(format_name, "the topic names the quantity")
 
 
 def _quantity_of(topic: Topic) -> Name:

@@ -63,11 +63,11 @@ class Collector:
         """One reading per device, probe and moment."""
         return tuple([_reading(key, probe) for key, probe in self.probes.items()])
 
-    def decoded(self, format_name: str, nothing: Decoded | None = None) -> Decoded:
-        """READING where anything was measured, ERROR where reads only failed, else ``nothing``."""
+    def decoded(self, format_name: str, reason: str, nothing: Decoded | None = None) -> Decoded:
+        """READING with ``reason`` where anything was measured, ERROR where reads only failed, else ``nothing``."""
         readings = self.readings()
         if any(reading.measurements for reading in readings):
-            return Decoded(Kind.READING, format_name, readings, None, "values found under names of known quantities")
+            return Decoded(Kind.READING, format_name, readings, None, reason)
         if readings:
             return Decoded(Kind.ERROR, format_name, readings, None, "the device says that it could not read")
         return nothing or Decoded(Kind.UNKNOWN, format_name, reason="no known quantity in it")

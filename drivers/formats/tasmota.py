@@ -123,7 +123,7 @@ def _decode_sensors(document: Mapping[str, object], device: str | None) -> Decod
         elif isinstance(child, dict) and name not in _NOT_SENSORS:
             _take_object(name, child, header, collector)
     nothing = Decoded(Kind.NOISE, NAME, reason="a SENSOR message with switches or energy only")
-    return collector.decoded(NAME, nothing)
+    return collector.decoded(NAME, "each sensor's object names its values", nothing)
 
 
 def _unit(body: Mapping[str, object], key: str, quantity: str) -> str:
@@ -142,13 +142,14 @@ def _take_object(
     for key, quantity, value, unit in _values(body, battery):
         if not unit:
             unit = header.temperature_unit if fits(quantity, "°C") else pressure_unit if fits(quantity, "hPa") else ""
-        full = label if read_name(key).bare else "/".join(filter(None, (label, key)))
+        bare = read_name(key).bare
+        full = label if bare else "/".join(filter(None, (label, key)))
         collector.add(
             quantity,
             value,
             unit,
             device=header.device,
-            probe=derive_probe(full),
+            probe=label if bare and label != name else derive_probe(full),
             name=full or None,
             time=header.time,
             model=read_model(name),

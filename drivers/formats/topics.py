@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from drivers.formats.names import NO_NAME, Name, read_name
+from drivers.formats.names import Name, read_name
 from drivers.formats.words import words
 
 _MESSAGE_KINDS = frozenset(
@@ -30,17 +30,18 @@ _CHATTER = frozenset(
 @dataclass(frozen=True, slots=True)
 class Topic:
     """``device`` is the topic without a leading slash and without a last level that only names the quantity or the
-    kind of message; None where nothing is left. ``name`` is what the last telling level says.
+    kind of message; None where nothing is left. ``name`` is what ``telling``, the last level that is no kind of
+    message, says. ``refusal`` is why a topic can carry no reading, "" where it can.
     """
 
     text: str
     levels: tuple[str, ...]
     device: str | None
-    name: Name = NO_NAME
-    last_level: str = ""
-    availability: bool = False
-    refusal: str = ""
-    discovery: bool = False
+    telling: str
+    name: Name
+    availability: bool
+    discovery: bool
+    refusal: str
 
 
 @lru_cache(maxsize=4096)
@@ -48,23 +49,20 @@ def read_topic(text: str) -> Topic:
     """Remembered: a fleet publishes on few topics, often. An MQTT topic has at most 65,535 bytes."""
     levels = tuple(text.strip("/").split("/"))
     lowered = [level.lower() for level in levels]
-    last = lowered[-1]
-    kept = len(levels)
-    if last in _MESSAGE_KINDS:
+    kept = len(levels) - (lowered[-1] in _MESSAGE_KINDS)
+    telling = levels[kept - 1] if kept else ""
+    name = read_name(telling)
+    if name.quantity is not None and not name.remainder and not name.refusal:
         kept -= 1
-    name = read_name(levels[kept - 1]) if kept else NO_NAME
-    if name.bare:
-        kept -= 1
-    device = "/".join(levels[:kept]) or None
     return Topic(
         text,
         levels,
-        device,
+        "/".join(levels[:kept]) or None,
+        telling,
         name,
-        levels[len(levels) - 1 if kept == len(levels) else kept] if levels else "",
-        last in _AVAILABILITY,
+        lowered[-1] in _AVAILABILITY and name.quantity is None,
+        lowered[-1] == "config" and len(levels) >= 4,
         _refusal(lowered),
-        last == "config" and len(levels) >= 4,
     )
 
 

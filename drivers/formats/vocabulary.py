@@ -219,6 +219,15 @@ CONTAINERS_REFUSED: frozenset[str] = frozenset(
 )
 """Objects whose numbers are no readings, whatever they are called inside."""
 
+OTHER_QUANTITIES: frozenset[str] = frozenset(
+    words(
+        """rssi signal wifi uptime power energy current voltage watt watts kwh heap memory loop speed wind rain gas tvoc
+        voc pm pm1 pm10 pm25 dust particulate noise sound distance level weight moisture count counter ip ssid mac version
+        frequency pulse flow motion presence occupancy door window uv solar aqi iaq eco2 nox"""
+    )
+)
+"""Words of quantities that devices report beside ours: nothing to puzzle over."""
+
 WRAPPERS: frozenset[str] = frozenset(
     words(
         """payload data state reported report object decoded decoded_payload fields params result body message msg
