@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,35 +11,10 @@ from typing import Any
 
 import pytest
 import uvloop
+from support.cables import LINE, Cable
 
 from drivers.base import Delivery, DriverError, Kind
 from drivers.serial_line import SerialDriver, SerialSettings, find_port
-
-LINE = b"Humidity: 45.20%  Temperature: 23.10\xc2\xb0C 73.58\xc2\xb0F  Heat index: 22.65\xc2\xb0C 72.76\xc2\xb0F\r\n"
-
-
-class Cable:
-    """A pty behind a symlink that stays, as a by-id link does while the device is plugged in and out."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.master: int | None = None
-        self.plug()
-
-    def plug(self) -> None:
-        self.master, slave = os.openpty()
-        self.path.symlink_to(os.ttyname(slave))
-        os.close(slave)
-
-    def unplug(self) -> None:
-        if self.master is not None:
-            os.close(self.master)
-            self.master = None
-            self.path.unlink()
-
-    def write(self, data: bytes) -> None:
-        assert self.master is not None
-        os.write(self.master, data)
 
 
 @pytest.fixture
