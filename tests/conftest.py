@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ("support.brokers", "support.postgres", "support.daemon")
+pytest_plugins = ("support.brokers", "support.postgres", "support.running", "support.browser")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from support.brokers import Broker, make_mosquitto, until
-from support.daemon import Running, ended, make_daemon
 from support.device import Publisher
+from support.running import Running, ended, make_daemon
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 

@@ -4,7 +4,6 @@
 
 const Chart = (() => {
   const NS = "http://www.w3.org/2000/svg";
-  const WIDTH = 640;
   const PANEL = 130;
   const LEFT = 42;
   const RIGHT = 8;
@@ -58,7 +57,7 @@ const Chart = (() => {
     const group = node("g", { class: panel.name });
     const { found, digits } = ticks(low, high);
     for (const value of found) {
-      group.append(node("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }));
+      group.append(node("line", { class: "grid", x1: LEFT, x2: chart.width - RIGHT, y1: y(value), y2: y(value) }));
       group.append(node("text", { x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" }, Texts.number(value, digits)));
     }
     for (const run of runs(panel.points, chart.gap)) {
@@ -80,7 +79,8 @@ const Chart = (() => {
 
   function drawTime(svg, chart, bottom) {
     const span = chart.end - chart.start;
-    const step = [600, 1800, 3600, 7200, 21600, 43200, 86400, 172800].find((s) => span / (s * 1000) <= 7) ?? 604800;
+    const most = chart.width / 75; // labels that fit beside each other
+    const step = [600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800].find((s) => span / (s * 1000) <= most) ?? 604800;
     const day = step >= 86400;
     const first = new Date(chart.start);
     first.setHours(0, 0, 0, 0);
@@ -97,13 +97,15 @@ const Chart = (() => {
     svg.replaceChildren();
     const panels = data.panels.filter((panel) => range(panel));
     const height = Math.max(1, panels.length) * PANEL + FOOT;
-    svg.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
-    const x = (t) => LEFT + ((t - data.start) / (data.end - data.start)) * (WIDTH - LEFT - RIGHT);
-    const chart = { ...data, x };
+    // One unit is one pixel, so that letters keep their size on a phone.
+    const width = svg.clientWidth || 640;
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const x = (t) => LEFT + ((t - data.start) / (data.end - data.start)) * (width - LEFT - RIGHT);
+    const chart = { ...data, x, width };
     for (const { start, end } of data.anomalies) {
       const from = x(Math.max(start, data.start));
-      const width = Math.max(2, x(Math.min(end, data.end)) - from);
-      svg.append(node("rect", { class: "anomaly", x: from, y: 0, width, height: height - FOOT }));
+      const wide = Math.max(2, x(Math.min(end, data.end)) - from);
+      svg.append(node("rect", { class: "anomaly", x: from, y: 0, width: wide, height: height - FOOT }));
     }
     panels.forEach((panel, index) => drawPanel(svg, panel, index * PANEL, chart));
     svg.append(node("line", { class: "now", x1: x(data.now), x2: x(data.now), y1: 0, y2: height - FOOT }));
@@ -116,7 +118,7 @@ const Chart = (() => {
     };
     svg.onpointermove = (event) => {
       const box = svg.getBoundingClientRect();
-      const t = data.start + (((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT) * (data.end - data.start);
+      const t = data.start + ((event.clientX - box.left - LEFT) / (width - LEFT - RIGHT)) * (data.end - data.start);
       tell(t, panels, data, tip, cross, x);
     };
   }

@@ -72,7 +72,7 @@
 
   function chartData(sensor) {
     const now = Date.now();
-    const ahead = Math.min(period() / 2, 86400) * 1000;
+    const ahead = Math.min(period(), 86400) * 1000;
     const panels = [["temperatura", "temperature", degreeUnit(), 1, Texts.degrees], ["humedad", "humidity", "%", 4, (v) => v]].map(
       ([key, name, unit, least, scale]) => ({
         name, unit, least,
@@ -140,7 +140,7 @@
     sensor.points = buckets.map((bucket) => ({
       t: Date.parse(bucket.timestamp),
       ...Object.fromEntries(["temperatura", "humedad"].filter((key) => bucket[key])
-        .map((key) => [key, { min: bucket[key].min, mean: bucket[key].media, max: bucket[key].max }])),
+        .map((key) => [key, { min: bucket[key].min, mean: bucket[key].mean, max: bucket[key].max }])),
     }));
     if (sensor.points.length > 1) sensor.interval ??= sensor.points.at(-1).t - sensor.points.at(-2).t;
     redraw(sensor);
@@ -352,7 +352,6 @@
     const [word, detail] = state;
     byId("state").textContent = Texts.say(word, typeof detail === "number" ? detail.toFixed(0) : detail);
     byId("dot").className = `dot ${{ connected: "up", connecting: "wait", waiting: "wait", refused: "down" }[word] ?? ""}`;
-    byId("unit").textContent = Texts.fahrenheit ? "°C" : "°F";
     byId("demo").hidden = !status?.demo;
     const learning = status?.models?.learning ?? 0;
     byId("learning").hidden = !learning;
@@ -383,6 +382,7 @@
     renderAll();
   });
   setInterval(() => { for (const sensor of sensors.values()) renderAge(sensor); }, 1000);
+  addEventListener("resize", () => { for (const sensor of sensors.values()) redraw(sensor); });
   // The window of time moves on even when nothing arrives.
   setInterval(() => { for (const sensor of sensors.values()) redraw(sensor); }, 60_000);
 

@@ -1,0 +1,184 @@
+"""The pages in a real browser: the test client of the document, and the dashboard."""
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
+from support.running import Running, ended, make_daemon
+
+WEB = Path(__file__).parent.parent / "daemon" / "web"
+HOSTILE = "<img src=x onerror=document.title='owned'>"
+
+
+def one(browser: WebDriver, selector: str) -> WebElement:
+    return browser.find_element(By.CSS_SELECTOR, selector)
+
+
+def texts(browser: WebDriver, selector: str) -> list[str]:
+    return [element.text for element in browser.find_elements(By.CSS_SELECTOR, selector)]
+
+
+def wait(browser: WebDriver, script: str, seconds: float = 15) -> None:
+    """Until a JavaScript expression is true."""
+    WebDriverWait(browser, seconds).until(
+        lambda b: b.execute_script(f"return Boolean({script})"), f"{script}; console: {browser.get_log('browser')}"
+    )
+
+
+def connected(browser: WebDriver) -> None:
+    wait(browser, "document.querySelector('#dot').classList.contains('up')")
+
+
+def new_sensor(daemon: Running, **fields: object) -> int:
+    status, body = daemon.request("POST", "sensors", {"tipo": "temperatura", "modelo": "DHT22", **fields})
+    assert status == 201, body
+    return int(body["id"])
+
+
+def complaints(browser: WebDriver) -> list[str]:
+    """What the console holds of errors: content that the policy blocks, exceptions, files that are missing."""
+    return [str(entry["message"]) for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+class TestClient:
+    def opens(self, browser: WebDriver, address: str, channel: str = "general") -> None:
+        browser.get(address)
+        Select(one(browser, "#channel")).select_by_visible_text(channel)
+        one(browser, "#connect").click()
+        connected(browser)
+
+    def test_events_appear_newest_first_coloured_and_counted(self, browser: WebDriver, daemon: Running) -> None:
+        self.opens(browser, f"{daemon.address}/websocket_client.html", "sensors")
+        first, second = new_sensor(daemon), new_sensor(daemon)
+        wait(browser, "document.querySelector('#count-entity').textContent === '2'")
+        titles = texts(browser, ".event b")
+        assert titles[0].endswith(f"#{second}")
+        assert titles[1].endswith(f"#{first}")
+        assert len(browser.find_elements(By.CSS_SELECTOR, ".event.sensor")) == 2
+        one(browser, "#clear").click()
+        assert texts(browser, ".event") == []
+        assert one(browser, "#count-total").text == "0"
+        one(browser, "#disconnect").click()
+        wait(browser, "!document.querySelector('#connect').disabled")
+        assert complaints(browser) == []
+
+    def test_a_device_with_markup_for_a_name_is_shown_not_run(self, browser: WebDriver, daemon: Running) -> None:
+        self.opens(browser, f"{daemon.address}/websocket_client.html")
+        new_sensor(daemon, nombre=HOSTILE, modelo=HOSTILE)
+        wait(browser, "document.querySelector('#count-entity').textContent === '1'")
+        assert HOSTILE in one(browser, ".event.sensor pre").text
+        assert browser.find_elements(By.CSS_SELECTOR, ".event img") == []
+        assert browser.title != "owned"
+
+    def test_it_works_from_a_file(self, browser: WebDriver, daemon: Running) -> None:
+        browser.get((WEB / "websocket_client.html").as_uri())
+        url = one(browser, "#url")
+        assert url.get_attribute("value") == "ws://localhost:8000/api/v1/ws"
+        url.clear()
+        url.send_keys(daemon.live)
+        one(browser, "#connect").click()
+        connected(browser)
+        new_sensor(daemon)
+        wait(browser, "document.querySelector('#count-entity').textContent === '1'")
+
+    def test_it_comes_back_by_itself_after_a_restart(self, browser: WebDriver, daemon: Running) -> None:
+        self.opens(browser, f"{daemon.address}/websocket_client.html")
+        daemon.kill()
+        wait(browser, "document.querySelector('#count-lost').textContent !== '0'")
+        daemon.start()
+        connected(browser)
+        new_sensor(daemon)
+        wait(browser, "document.querySelector('.event.sensor')")
+
+    def test_a_refusal_is_shown_with_its_reason(self, browser: WebDriver, daemon: Running) -> None:
+        browser.get(f"{daemon.address}/websocket_client.html")
+        one(browser, "#token").send_keys("not-a-token")
+        one(browser, "#connect").click()
+        wait(browser, "document.querySelector('#dot').classList.contains('down')")
+        assert len(one(browser, "#state").text) > len("rechazado: ")
+
+
+class TestDashboard:
+    @pytest.fixture
+    def house(self, daemon: Running) -> Running:
+        sensor = new_sensor(daemon, nombre="cocina", temperatura_max=30)
+        moment = datetime.now(UTC).timestamp()
+        rows = [
+            {
+                "sensor_id": sensor,
+                "temperatura": 20 + hour / 10,
+                "humedad": 50,
+                "timestamp": datetime.fromtimestamp(moment - hour * 600, UTC).isoformat(),
+            }
+            for hour in range(1, 60)
+        ]
+        assert daemon.request("POST", "readings", rows)[0] in (200, 201)
+        return daemon
+
+    def opens(self, browser: WebDriver, house: Running) -> None:
+        browser.get(f"{house.address}/")
+        connected(browser)
+        wait(browser, "document.querySelectorAll('.card .line').length === 2")
+
+    def test_values_and_charts_are_there_and_move(self, browser: WebDriver, house: Running) -> None:
+        self.opens(browser, house)
+        assert texts(browser, ".card h3") == ["cocina"]
+        assert texts(browser, ".card .value") == ["20,1 °C", "50,0 %"]
+        house.request("POST", "readings", {"sensor_id": 1, "temperatura": 21.5, "humedad": 51})
+        wait(browser, "document.querySelector('.value.temperature').textContent.startsWith('21,5')")
+        assert complaints(browser) == []
+
+    def test_fahrenheit_and_english_are_a_click_away(self, browser: WebDriver, house: Running) -> None:
+        self.opens(browser, house)
+        one(browser, "#unit").click()
+        assert texts(browser, ".value.temperature") == ["68,2 °F"]
+        one(browser, "#language").click()
+        assert texts(browser, ".value.temperature") == ["68.2 °F"]
+        assert texts(browser, "h2")[0] == "Sensors"
+
+    def test_an_anomaly_is_shown_and_resolved(self, browser: WebDriver, house: Running) -> None:
+        self.opens(browser, house)
+        house.request("POST", "readings", {"sensor_id": 1, "temperatura": 31.5})
+        wait(browser, "document.querySelector('#anomalies button')")
+        assert "temperatura alta" in one(browser, "#anomalies li").text
+        one(browser, "#anomalies button").click()
+        wait(browser, "!document.querySelector('#anomalies button')")
+        assert house.get("anomalies?estado=resuelta")[0]["tipo"] == "temperatura_alta"
+
+    def test_a_phone_shows_it_without_scrolling_sideways(self, browser: WebDriver, house: Running) -> None:
+        browser.set_window_size(390, 844)
+        self.opens(browser, house)
+        assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+
+    def test_a_hostile_name_is_text(self, browser: WebDriver, house: Running) -> None:
+        new_sensor(house, nombre=HOSTILE)
+        browser.get(f"{house.address}/")
+        wait(browser, "document.querySelectorAll('.card').length === 2")
+        assert HOSTILE in texts(browser, ".card h3")
+        assert browser.title != "owned"
+
+    def test_a_secured_daemon_asks_who_is_there(self, browser: WebDriver, tmp_path: Path) -> None:
+        daemon = make_daemon(
+            tmp_path / "secured", config="broker: {embedded: false}\ndrivers: []\nauth: {mode: secured}\n"
+        )
+        add = daemon.command("user", "add", "ada", "--role", "operator", "--password-stdin")
+        subprocess.run(add, input=b"correct horse battery\n", check=True, capture_output=True)
+        daemon.start()
+        try:
+            browser.get(f"{daemon.address}/")
+            wait(browser, "document.querySelector('#sign-in').open")
+            one(browser, "[name=username]").send_keys("ada")
+            one(browser, "[name=password]").send_keys("wrong")
+            one(browser, "#sign-in button").click()
+            wait(browser, "!document.querySelector('#sign-in-error').hidden")
+            one(browser, "[name=password]").clear()
+            one(browser, "[name=password]").send_keys("correct horse battery")
+            one(browser, "#sign-in button").click()
+            connected(browser)
+        finally:
+            ended(daemon)
