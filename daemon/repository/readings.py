@@ -7,10 +7,25 @@ its key; without it, or where they are many, the append table is scanned: it hol
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, delete, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from daemon.entities import Quality, StoredReading
 from daemon.reading_rows import SHARED_COLUMNS, decode
@@ -19,6 +34,7 @@ from daemon.tables import NO_SEQUENCE, QUALITY_CODES, reading, reading_recent, s
 
 Unfolded = Callable[[int], Sequence[int]]
 
+_END = 2**62  # beyond every time and sequence
 _LONGEST_ID_LIST = 1000  # beyond it a scan is as quick as so many look-ups
 
 
@@ -44,10 +60,6 @@ def _reading_of(row: Row[Any]) -> StoredReading:
     return decode(row._mapping)
 
 
-def _key_columns(table: Table) -> list[ColumnElement[Any]]:
-    return [table.c.time, table.c.sensor_id, table.c.sequence]
-
-
 def of_sensor(
     table: Table, sensor_id: int, start: int | None, end: int | None, unfolded: Sequence[int] | None = None
 ) -> list[ColumnElement[bool]]:
@@ -59,35 +71,20 @@ def of_sensor(
 
 
 def listing(conn: Connection, wanted: Listing, unfolded: Unfolded | None = None) -> Page[StoredReading]:
-    """Newest first by time of measurement; ``equals`` may name ``quality`` (a Quality). Key: :class:`Key`."""
+    """Newest first by time of measurement; ``equals`` may name ``quality`` (a Quality). Key: :class:`Key`.
+
+    Over all sensors their newest rows are merged, and a sensor is read only once its newest has come to the front:
+    an index by time alone would cost every commit a page to answer this one question.
+    """
     ids = unfolded(wanted.sensor_id) if unfolded is not None and wanted.sensor_id is not None else None
-    if wanted.sensor_id is None:
-        rows = _of_all(conn, wanted)
+    fronts = [_Front(_rank(row), row, iter(())) for row in _recent(conn, wanted, ids)]
+    clustered = _Clustered(conn, wanted)
+    if wanted.sensor_id is not None:
+        fronts.append(_Front((), None, clustered.of(wanted.sensor_id, wanted.limit + 1)))
     else:
-        conditions = of_sensor(reading_recent, wanted.sensor_id, wanted.start, wanted.end, ids)
-        recent = _newest(conn, reading_recent, wanted, conditions, wanted.limit + 1)
-        conditions = of_sensor(reading, wanted.sensor_id, wanted.start, wanted.end)
-        clustered = _newest(conn, reading, wanted, conditions, wanted.limit + 1)
-        rows = heapq.merge(recent, clustered, key=_row_key, reverse=True)
-    found = [_reading_of(row) for row, _ in zip(rows, range(wanted.limit + 1), strict=False)]
+        fronts += [_Front((-time, -id_), None, clustered.of(id_, 4)) for id_, time in _newest_times(conn, wanted)]
+    found = [_reading_of(row) for row in islice(_merged(fronts), wanted.limit + 1)]
     return cut(found, wanted.limit, key_of)
-
-
-def _row_key(row: Row[Any]) -> Key:
-    return Key(row.time, row.sensor_id, row.sequence)
-
-
-def _newest(
-    conn: Connection, table: Table, wanted: Listing, conditions: Sequence[ColumnElement[bool]], limit: int
-) -> Sequence[Row[Any]]:
-    key = _key_columns(table)
-    query = _rows(table).where(*conditions)
-    if wanted.after is not None:
-        query = query.where(below(key, wanted.after))
-    for name, value in wanted.equals.items():
-        stored = QUALITY_CODES[value.value] if isinstance(value, Quality) else value
-        query = query.where(table.c[name] == stored)
-    return conn.execute(query.order_by(*(column.desc() for column in key)).limit(limit)).all()
 
 
 @dataclass(order=True, slots=True)
@@ -99,18 +96,11 @@ class _Front:
     more: Iterator[Row[Any]] = field(compare=False)
 
 
-def _of_all(conn: Connection, wanted: Listing) -> Iterator[Row[Any]]:
-    """The newest of every sensor, merged: a sensor is read only once its newest row has come to the front.
+def _rank(row: Row[Any]) -> tuple[int, ...]:
+    return -row.time, -row.sensor_id, -row.sequence
 
-    The clustered table has no index by time alone: it would cost every commit a page to answer this question only.
-    """
-    conditions = within(reading_recent.c.time, wanted.start, wanted.end)
-    recent = _newest(conn, reading_recent, wanted, conditions, wanted.limit + 1)
-    fronts = [
-        _Front((-time, -sensor_id), None, _walk(conn, sensor_id, wanted))
-        for sensor_id, time in _newest_times(conn, wanted)
-    ]
-    fronts += [_Front(_rank(row), row, iter(())) for row in recent]
+
+def _merged(fronts: list[_Front]) -> Iterator[Row[Any]]:
     heapq.heapify(fronts)
     while fronts:
         front = heapq.heappop(fronts)
@@ -121,13 +111,69 @@ def _of_all(conn: Connection, wanted: Listing) -> Iterator[Row[Any]]:
             heapq.heappush(fronts, _Front(_rank(following), following, front.more))
 
 
-def _rank(row: Row[Any]) -> tuple[int, ...]:
-    return -row.time, -row.sensor_id, -row.sequence
+def _recent(conn: Connection, wanted: Listing, ids: Sequence[int] | None) -> Sequence[Row[Any]]:
+    """The append table's newest, of one sensor or of all."""
+    table = reading_recent
+    query = _filtered(table, wanted)
+    if wanted.sensor_id is not None:
+        query = query.where(*of_sensor(table, wanted.sensor_id, None, None, ids))
+    key = [table.c.time, table.c.sensor_id, table.c.sequence]
+    if wanted.after is not None:
+        query = query.where(below(key, wanted.after))
+    return conn.execute(query.order_by(*(column.desc() for column in key)).limit(wanted.limit + 1)).all()
+
+
+def _filtered(table: Table, wanted: Listing) -> Select[Any]:
+    query = _rows(table).where(*within(table.c.time, wanted.start, wanted.end))
+    for name, value in wanted.equals.items():
+        stored = QUALITY_CODES[value.value] if isinstance(value, Quality) else value
+        query = query.where(table.c[name] == stored)
+    return query
+
+
+class _Clustered:
+    """The clustered table's rows, a sensor at a time; one statement, made once, serves them all."""
+
+    def __init__(self, conn: Connection, wanted: Listing) -> None:
+        self._conn = conn
+        self._most = wanted.limit + 1
+        self._after = wanted.after
+        key = [reading.c.time, reading.c.sequence]
+        self._query = (
+            _filtered(reading, wanted)
+            .where(reading.c.sensor_id == bindparam("sensor", type_=BigInteger))
+            .where(key[0] <= bindparam("time", type_=BigInteger))
+            .where(or_(key[0] < bindparam("time"), key[1] < bindparam("sequence", type_=BigInteger)))
+            .order_by(*(column.desc() for column in key))
+            .limit(bindparam("piece", type_=Integer))
+        )
+
+    def of(self, sensor_id: int, piece: int) -> Iterator[Row[Any]]:
+        """One sensor's, newest first, in pieces that grow."""
+        time, sequence = self._beginning(sensor_id)
+        while True:
+            bounds = {"sensor": sensor_id, "time": time, "sequence": sequence, "piece": piece}
+            rows = self._conn.execute(self._query, bounds).all()
+            yield from rows
+            if len(rows) < piece:
+                return
+            time, sequence = rows[-1].time, rows[-1].sequence
+            piece = min(piece * 4, self._most)
+
+    def _beginning(self, sensor_id: int) -> tuple[int, int]:
+        if self._after is None:
+            return _END, _END
+        time, last_sensor, sequence = self._after
+        if sensor_id == last_sensor:
+            return time, sequence
+        return time, _END if sensor_id < last_sensor else -_END
 
 
 def _newest_times(conn: Connection, wanted: Listing) -> list[tuple[int, int]]:
     """(sensor, time of its newest clustered row in the period), one index look-up each."""
-    last = wanted.end if wanted.after is None else min(wanted.after[0] + 1, wanted.end or 2**62)
+    last = _END if wanted.end is None else wanted.end
+    if wanted.after is not None:
+        last = min(last, wanted.after[0] + 1)
     time = (
         select(func.max(reading.c.time))
         .where(reading.c.sensor_id == sensor.c.id, *within(reading.c.time, wanted.start, last))
@@ -135,19 +181,6 @@ def _newest_times(conn: Connection, wanted: Listing) -> list[tuple[int, int]]:
     )
     rows = conn.execute(select(sensor.c.id, time.label("time"))).all()
     return [(row.id, row.time) for row in rows if row.time is not None]
-
-
-def _walk(conn: Connection, sensor_id: int, wanted: Listing) -> Iterator[Row[Any]]:
-    """One sensor's clustered rows, newest first, in pieces that grow."""
-    piece, after = 4, wanted.after
-    while True:
-        part = Listing(piece, sensor_id, wanted.start, wanted.end, wanted.equals, after)
-        rows = _newest(conn, reading, part, of_sensor(reading, sensor_id, wanted.start, wanted.end), piece)
-        yield from rows
-        if len(rows) < piece:
-            return
-        after = _row_key(rows[-1])
-        piece = min(piece * 4, wanted.limit + 1)
 
 
 def by_id(conn: Connection, reading_id: int) -> StoredReading | None:
@@ -161,13 +194,14 @@ def by_id(conn: Connection, reading_id: int) -> StoredReading | None:
 
 def last_of_each(conn: Connection, rows: int) -> dict[int, list[StoredReading]]:
     """Each sensor's newest ``rows``, newest first, for what the daemon remembers at start."""
-    found: dict[int, list[StoredReading]] = {}
     recent: dict[int, list[Row[Any]]] = {}
     for row in conn.execute(_rows(reading_recent)):
         recent.setdefault(row.sensor_id, []).append(row)
+    clustered = _Clustered(conn, Listing(rows))
+    found: dict[int, list[StoredReading]] = {}
     for sensor_id in conn.scalars(select(sensor.c.id)).all():
-        clustered = _newest(conn, reading, Listing(rows), of_sensor(reading, sensor_id, None, None), rows)
-        newest = heapq.nlargest(rows, [*recent.get(sensor_id, ()), *clustered], key=_row_key)
+        older = islice(clustered.of(sensor_id, rows), rows)
+        newest = heapq.nsmallest(rows, [*recent.get(sensor_id, ()), *older], key=_rank)
         if newest:
             found[sensor_id] = [_reading_of(row) for row in newest]
     return found
