@@ -6,6 +6,7 @@ Everything heavy is imported inside the command that needs it: ``sereno --help``
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
@@ -47,10 +48,15 @@ app.add_typer(db, name="db")
 app.add_typer(backtest, name="backtest")
 
 
+opened = ExitStack()
+"""What a command opened and leaves open; closed when it ends, however it ends."""
+
+
 def _client(url: str | None, config: Path | None = None) -> "Client":
     from daemon.client import Client, configured_url
 
-    return Client(url or configured_url(config, os.environ), os.environ.get("SERENO_TOKEN"))
+    client = Client(url or configured_url(config, os.environ), os.environ.get("SERENO_TOKEN"))
+    return opened.enter_context(closing(client))
 
 
 def _end(good: bool) -> None:
@@ -481,7 +487,8 @@ def backup_database(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point: errors become one sentence on stderr and their exit code; Ctrl-C ends quietly with 130."""
     try:
-        app(args=arguments, prog_name="sereno")
+        with opened:
+            app(args=arguments, prog_name="sereno")
     except SerenoError as error:
         for sentence in str(error).splitlines():
             sys.stderr.write(f"sereno: {sentence}\n" if error.exit_code != 78 else f"{sentence}\n")

@@ -6,6 +6,7 @@ Imports little on purpose: ``sereno status`` is asked often, by people and by sc
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,26 +130,30 @@ class Client:
             return "this daemon is secured: put a token into SERENO_TOKEN (`sereno token NAME` prints one)"
         return str(detail)
 
-    def listen(self, channels: str, **query: Any) -> "ClientConnection":
-        """An open WebSocket on ``channels``; the first message (``connection``) is still to come."""
+    @contextmanager
+    def listen(self, channels: str, **query: Any) -> "Iterator[ClientConnection]":
+        """An open WebSocket on ``channels`` inside the block; the first message (``connection``) is still to come."""
         from websockets.exceptions import InvalidHandshake, InvalidStatus
         from websockets.sync.client import connect
 
         path = "/api/v1/ws/secure" if self.token else "/api/v1/ws"
         target = _target(path, {"channel": channels, **query})
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else None
-        try:
-            return connect(
-                f"ws{self.url.removeprefix('http')}{target}",
-                additional_headers=headers,
-                compression=None,
-                max_size=1 << 20,
-                proxy=None,
-            )
-        except InvalidStatus as error:
-            raise ClientError(self._refusal(error.response.status_code, error.response.body or b"")) from error
-        except (OSError, InvalidHandshake) as error:
-            raise self._silent(error) from error
+        url = f"ws{self.url.removeprefix('http')}{target}"
+        with ExitStack() as opened:
+            try:
+                connecting = connect(url, additional_headers=headers, compression=None, max_size=1 << 20, proxy=None)
+                connection = opened.enter_context(connecting)
+            except InvalidStatus as error:
+                refusal = self._refusal(error.response.status_code, error.response.body or b"")
+                raise ClientError(refusal, error.response.status_code) from error
+            except (OSError, InvalidHandshake) as error:
+                raise self._silent(error) from error
+            yield connection
+
+    def close(self) -> None:
+        """Close the kept connection."""
+        self._connection.close()
 
 
 def _target(path: str, query: Mapping[str, Any]) -> str:

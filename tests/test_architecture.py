@@ -21,7 +21,7 @@ from drivers import load as load_driver
 ROOT = Path(__file__).parent.parent
 SAMPLE = (ROOT / "config.yaml").read_text()
 
-LIGHT = {"os", "sys", "collections.abc", "pathlib", "typing", "typer", "daemon.errors"}
+LIGHT = {"os", "sys", "collections.abc", "contextlib", "pathlib", "typing", "typer", "daemon.errors"}
 """What ``cli.py`` may import before it knows which command is wanted."""
 HEAVY = {"sqlalchemy", "alembic", "numpy", "sklearn", "fastapi", "websockets", "yaml", "paho", "serial"}
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -38,8 +39,10 @@ class Listener:
         """Why the connection ended, None while it lasts."""
 
     def __enter__(self) -> Self:
-        self._connection = self._client.listen(self._channels)
-        self.greeting = json.loads(next_text(self._connection.recv))
+        with ExitStack() as opening:
+            self._connection = opening.enter_context(self._client.listen(self._channels))
+            self.greeting = json.loads(next_text(self._connection.recv))
+            self._opened = opening.pop_all()
         self._thread = threading.Thread(target=self._read, name="listener", daemon=True)
         self._thread.start()
         return self
@@ -47,7 +50,7 @@ class Listener:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self._opened.close()
         self._thread.join(timeout=10)
 
     def _read(self) -> None:

@@ -1,130 +1,86 @@
-"""A real daemon as a process: started with a configuration, asked over HTTP, killed, started again."""
+"""A whole daemon as a process of its own, started as a person starts it."""
 
-import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-import urllib.error
+import time
 import urllib.request
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pytest
-from support.brokers import free_port, until
-
-SERENO = Path(sys.executable).with_name("sereno")
+ROOT = Path(__file__).parent.parent.parent
+STARTS_WITHIN = 30.0
+STOPS_WITHIN = 10.0
 
 
-@dataclass
-class Running:
-    """One daemon and its folder, which outlives its process."""
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
-    folder: Path
-    port: int
+
+@dataclass(frozen=True, slots=True)
+class RunningDaemon:
+    """``environ`` is what commands about it are run with; ``config`` and ``state`` are its own."""
+
+    process: "subprocess.Popen[bytes]"
+    url: str
     config: Path
-    environ: Mapping[str, str] = field(default_factory=dict)
-    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    state: Path
+    environ: dict[str, str]
 
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def sereno(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run a command with this daemon's configuration in its environment."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=ROOT,
+            env=self.environ,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
 
-    @property
-    def live(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/api/v1/ws"
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")
-
-    def command(self, *arguments: str) -> list[str]:
-        return [str(SERENO), *arguments, "--config", str(self.config), "--state-dir", str(self.folder / "state")]
-
-    def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            environ = os.environ | {"HOME": str(self.folder)} | self.environ
-            self.process = subprocess.Popen(self.command("run"), stdout=log, stderr=log, env=environ, cwd=self.folder)
-        until(self._answers, f"the daemon answers; its log: {self.log}", 30)
-
-    def _answers(self) -> bool:
-        assert self.process is not None
-        if self.process.poll() is not None:
-            pytest.fail(f"the daemon ended with {self.process.returncode}: {self.log}")
-        try:
-            urllib.request.urlopen(f"{self.address}/health", timeout=2).close()
-        except urllib.error.HTTPError:
-            return True
-        except OSError:
-            return False
-        return True
-
-    def kill(self) -> None:
-        self._end(signal.SIGKILL)
-
-    def stop(self, patience: float = 10.0) -> int:
-        """SIGTERM; the exit code."""
-        return self._end(signal.SIGTERM, patience)
-
-    def _end(self, number: int, patience: float = 10.0) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        code = self.process.wait(patience)
-        self.process = None
-        return code
-
-    def request(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
-        """Status and JSON of a REST call below /api/v1, or of an absolute path."""
-        address = self.address + (path if path.startswith("/") else f"/api/v1/{path}")
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(address, data, {"Content-Type": "application/json", **headers}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                text, status = answer.read(), answer.status
-        except urllib.error.HTTPError as error:
-            text, status = error.read(), error.code
-        return status, json.loads(text) if text[:1] in (b"{", b"[") else text
-
-    def get(self, path: str) -> Any:
-        status, body = self.request("GET", path)
-        assert status == 200, body
-        return body
-
-    def readings(self, **filters: object) -> list[dict[str, Any]]:
-        """All stored readings, newest first."""
-        query = "&".join(f"{name}={value}" for name, value in filters.items())
-        found: list[dict[str, Any]] = []
-        path: str | None = f"/api/v1/readings?limit=1000&{query}"
-        while path:
-            with urllib.request.urlopen(self.address + path, timeout=20) as answer:
-                found += json.load(answer)
-                link = answer.headers.get("Link", "")
-            path = link.split(">")[0].removeprefix("<").removeprefix(self.address) if link else None
-        return found
+    def stop(self) -> int:
+        """SIGTERM, and the exit code; raises TimeoutExpired where it does not drain in time."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOPS_WITHIN)
 
 
-def make_daemon(folder: Path, *, config: str, **environ: str) -> Running:
-    """A daemon that is not started yet; ``config`` is YAML without ``server.port``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "log").touch()
+@contextmanager
+def running(folder: Path, config: str, arguments: Sequence[str] = ()) -> Iterator[RunningDaemon]:
+    """A daemon with this configuration (``{port}`` is replaced) in ``folder``, ready inside the block."""
     port = free_port()
-    file = folder / "config.yaml"
-    file.write_text(config)
-    return Running(folder, port, file, {"SERENO__SERVER__PORT": str(port), **environ})
+    path = folder / "config.yaml"
+    path.write_text(config.replace("{port}", str(port)))
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SERENO", "WEBSOCKET_"))}
+    environ |= {"SERENO_CONFIG": str(path), "STATE_DIRECTORY": str(folder / "state"), "COLUMNS": "160"}
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen([sys.executable, "-m", "cli", "run", *arguments], cwd=ROOT, env=environ, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(process, url, folder / "log")
+        yield RunningDaemon(process, url, path, folder / "state", environ)
+    finally:
+        log.close()
+        if process.poll() is None:
+            process.kill()
+        process.wait()
 
 
-def ended(daemon: Running) -> None:
-    """Whatever a test left running."""
-    if daemon.process is not None:
-        daemon.kill()
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Running]:
-    """A daemon with nothing but its REST and WebSocket doors."""
-    found = make_daemon(tmp_path / "sereno", config="broker: {embedded: false}\ndrivers: []\n")
-    found.start()
-    yield found
-    ended(found)
+def _wait(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"the daemon did not start:\n{log.read_text()}")
