@@ -36,7 +36,8 @@ def backtest_forecast(files: Sequence[Path], origins: Path, target: Path) -> Non
     from ml.evaluate import DataError, backtest_forecast
 
     try:
-        count = backtest_forecast(files, origins, target)
+        with err.status(f"forecasting {len(files)} files"):
+            count = backtest_forecast(files, origins, target)
     except (DataError, ValueError) as error:
         raise SerenoError(str(error)) from error
     except OSError as error:
