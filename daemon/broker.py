@@ -23,6 +23,9 @@ State = Literal["starting", "up", "down"]
 READY_TIMEOUT = 20.0
 """Seconds until the broker listens; a Pi reads a large store from a slow card."""
 
+FOREIGN_ANSWER = 1.0
+"""Seconds after which an answer is ours although /proc names another: that one has the port at another address."""
+
 STOP_TIMEOUT = 5.0
 """Seconds that it may take to write what it keeps, before it is killed."""
 
@@ -178,10 +181,14 @@ class EmbeddedBroker:
         self._now("up", None)
 
     async def _ready(self, process: Process) -> None:
+        """Until it listens. Who answers may be somebody else, who was faster: then ours ends at once."""
+        answered = 0.0
         while process.returncode is None:
             if await self._answers():
+                answered = answered or time.monotonic()
                 owner = await asyncio.to_thread(ports.owner, self._settings.port)
-                if owner is None or owner[0] == process.pid:  # None: /proc does not tell
+                told = owner is not None and owner[0] != process.pid
+                if not told or time.monotonic() - answered > FOREIGN_ANSWER:
                     return
             await asyncio.sleep(0.01)
         await self._finish_log()

@@ -39,7 +39,9 @@ SESSION_DAYS = 14
 
 _SBIN = "/usr/sbin:/usr/local/sbin"  # not in an ordinary user's PATH on Debian
 _ITERATIONS = 1000
+_MOSQUITTO_DROPS = re.compile(r"(?:\w+: )?Outgoing messages are being dropped for client (?P<client>.+?)\.?$")
 _NATS_LINE = re.compile(r"\[\d+\] \[(?P<level>[A-Z]{3})\] (?P<text>.*)")
+_NATS_LAST_WORDS = ("nats-server:", "panic:", "fatal error:")
 _NATS_LEVELS = {"WRN": logging.WARNING, "ERR": logging.ERROR, "FTL": logging.ERROR}
 _NATS_TOPIC = re.compile(r'^(?P<address>\S+) - \S+ - "(?P<client>[^"]*)" - character not supported for MQTT topics')
 
@@ -125,6 +127,13 @@ log_timestamp false
     def read(self, line: str) -> LogLine:
         if line.startswith("Error:"):
             return LogLine(logging.ERROR, line)
+        if dropped := _MOSQUITTO_DROPS.match(line):
+            return LogLine(
+                logging.WARNING,
+                line,
+                f"messages for the client {dropped['client']} are dropped: {MAX_QUEUED} wait for it already; let it "
+                "fetch them, or connect it once with a clean session to give up its queue",
+            )
         if line.startswith("Warning:") and "run as root" not in line:
             return LogLine(logging.WARNING, line)
         return LogLine(logging.DEBUG, line)
@@ -183,7 +192,7 @@ class Nats:
     def read(self, line: str) -> LogLine:
         match = _NATS_LINE.fullmatch(line)
         if match is None:
-            return LogLine(logging.DEBUG, line)
+            return LogLine(logging.ERROR if line.startswith(_NATS_LAST_WORDS) else logging.DEBUG, line)
         text = match["text"]
         if topic := _NATS_TOPIC.match(text):
             return LogLine(

@@ -56,7 +56,7 @@ class Receipt(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """A PUBLISH as it came in; ``topic`` is None where it is not UTF-8."""
+    """A PUBLISH as it came in; ``topic`` is None where it is no text of MQTT."""
 
     topic: str | None
     payload: bytes
@@ -170,6 +170,8 @@ class MqttDriver(Driver):
     async def _open(self, target: Target) -> MqttConnection:
         """MQTT 5, and 3.1.1 where the broker refuses it or hangs up on it."""
         versions = {"auto": (V5, V311), "5": (V5,), "3.1.1": (V311,)}[self._settings.version]
+        if self._embedded is not None and self._embedded.engine == "nats":
+            versions = versions[-1:]  # known to refuse MQTT 5, and to log an error each time
         for version in versions:
             connection = self._connection = MqttConnection(target, version, self._take, self._granted, self._end)
             try:
@@ -246,7 +248,7 @@ class MqttDriver(Driver):
                 return
             self._unacknowledged.add(message_id)
         try:
-            name = topic.decode()
+            name = topic.decode() if b"\0" not in topic else None  # MQTT 5, 1.5.4: neither is a string
         except UnicodeDecodeError:
             name = None
         size = len(payload)
@@ -300,7 +302,7 @@ class MqttDriver(Driver):
         if arrival.message_id:
             receipt = Receipt(self._epoch, arrival.message_id)
             digest = blake2b(f"{topic}\0".encode() + payload, digest_size=8).hexdigest()
-            token = f"{self.memory['session']}:{arrival.message_id}:{digest}"
+            token = f"{self.memory['session']}:{self._number(arrival.message_id)}:{digest}"
         return Delivery(
             decoded,
             arrival.received_at,
@@ -312,10 +314,15 @@ class MqttDriver(Driver):
             arrival.retained,
         )
 
+    def _number(self, message_id: int) -> int:
+        """The message's part of the token. The NATS server numbers anew what it repeats after a restart of its own,
+        which the death of the daemon causes too, so that there the content alone has to do."""
+        return 0 if self._embedded is not None and self._embedded.engine == "nats" else message_id
+
     def _judge(self, arrival: Arrival) -> Decoded:
         if arrival.topic is None:
             self.count("topic_not_utf8")
-            return Decoded(Kind.NOISE, reason="the topic is not UTF-8")
+            return Decoded(Kind.NOISE, reason="the topic is not UTF-8, or has a NUL")
         if arrival.size > len(arrival.payload):
             self.count("too_large")
             return Decoded(Kind.NOISE, reason=f"{arrival.size} bytes are more than a reading can have; left unread")

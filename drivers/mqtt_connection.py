@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties, VariableByteIntegers
 from paho.mqtt.reasoncodes import ReasonCode
@@ -54,7 +54,7 @@ class _Client(paho.Client):
     def _create_socket(self) -> Any:
         return self.connected_socket
 
-    def _handle_publish(self) -> paho.MQTTErrorCode:
+    def _handle_publish(self) -> MQTTErrorCode:
         """MQTT 5 and 3.1.1, section 3.3. Raises IndexError or ValueError where the packet is shorter than it says."""
         flags, packet = self._in_packet["command"], self._in_packet["packet"]
         position = 2 + (packet[0] << 8) + packet[1]
@@ -65,8 +65,8 @@ class _Client(paho.Client):
             message_id = (packet[position] << 8) + packet[position + 1]
             position += 2
         if self.protocol == V5:
-            length, bytes_of_length = VariableByteIntegers.decode(packet[position : position + 4])
-            position += bytes_of_length + length
+            length, width = VariableByteIntegers.decode(packet[position : position + 4])  # type: ignore[no-untyped-call]
+            position += width + length
         if position > len(packet) or (qos and not message_id):
             raise ValueError("a PUBLISH is shorter than it says, or has no message id")
         self.on_publication(Publication(topic, bytes(packet[position:]), message_id, bool(flags & 8), bool(flags & 1)))

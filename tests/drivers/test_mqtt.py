@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from support.brokers import Broker, make_nats, publish
+from support.brokers import Broker, make_mosquitto, make_nats, publish
 
 from drivers import mqtt
 from drivers.base import Decoded, Delivery, DriverError, Kind, Measurement, Reading
 from drivers.mqtt import MqttDriver
-from drivers.mqtt_settings import MqttSettings
+from drivers.mqtt_settings import Embedded, MqttSettings
 
 PATIENCE = 10.0
 
@@ -97,6 +97,40 @@ async def test_nats_repeats_after_its_own_time_and_a_living_connection_brings_it
         broker.kill()
     assert [(delivery.payload, delivery.redelivered) for delivery in again] == [(b"1", True), (b"2", True)]
     assert [delivery.token for delivery in again] == [delivery.token for delivery in first[1:]]
+
+
+@pytest.mark.parametrize("engine", ["mosquitto", "nats"])
+async def test_a_restart_of_the_embedded_broker_changes_no_token(
+    tmp_path: Path, engine: Literal["mosquitto", "nats"]
+) -> None:
+    """What is stored but not yet acknowledged must be known when it comes again, whatever number it has then."""
+    broker = make_mosquitto(tmp_path) if engine == "mosquitto" else make_nats(tmp_path, ack_wait="1s")
+    settings = MqttSettings(name="mqtt", topics=["t/#"])
+    memory: dict[str, Any] = {}
+
+    def embedded() -> MqttDriver:
+        return MqttDriver("mqtt", settings, memory, embedded=Embedded(broker.url, engine), decode=plain)
+
+    broker.start()
+    try:
+        async with embedded() as driver:
+            await asyncio.to_thread(publish, broker, *[("t/a", str(i)) for i in range(6)])
+            first = await collect(driver, 6)
+            driver.acknowledge(receipts(first[:3]))
+            memory = driver.memory
+        await asyncio.to_thread(publish, broker, ("other", "the broker has read the receipts before this"))
+        broker.stop()
+        broker.start()
+        async with embedded() as driver:
+            again = await collect(driver, 3)
+    finally:
+        broker.kill()
+    assert [(delivery.payload, delivery.redelivered) for delivery in again] == [
+        (b"3", True),
+        (b"4", True),
+        (b"5", True),
+    ]
+    assert [delivery.token for delivery in again] == [delivery.token for delivery in first[3:]]
 
 
 async def test_what_is_acknowledged_never_comes_again(broker: Broker) -> None:
