@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from daemon.api.auth import Principal, Refused
-from daemon.api.connections import Asked, Client, Full, Hub, Slot, TokenJudge
+from daemon.api.clients import Asked, Client
+from daemon.api.connections import Full, Hub, TokenJudge
 from daemon.api.schemas import wire_time
 from daemon.api.websocket_protocol import socket_of
 from daemon.bus import Bus, Selection
@@ -108,10 +109,10 @@ class _Endpoints:
 
     async def _serve(self, websocket: WebSocket, asked_by: Callable[[WebSocket], Asked]) -> None:
         socket = socket_of(websocket.scope)
-        slot = await self._slot(websocket)
-        if slot is None:
+        release = await self._place(websocket)
+        if release is None:
             return
-        socket.when_gone(slot.release)
+        socket.when_gone(release)
         subprotocol = BEARER if BEARER in websocket.scope["subprotocols"] else None
         try:
             asked = asked_by(websocket)
@@ -123,7 +124,7 @@ class _Endpoints:
         await websocket.accept(subprotocol)
         self.hub.join(socket, asked)
 
-    async def _slot(self, websocket: WebSocket) -> Slot | None:
+    async def _place(self, websocket: WebSocket) -> Callable[[], None] | None:
         address = websocket.client.host if websocket.client else ""
         try:
             return self.hub.reserve(address)

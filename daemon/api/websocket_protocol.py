@@ -66,6 +66,7 @@ class Listener(Protocol):
     """Whoever took the socket. Nothing is called after ``lost``."""
 
     def received(self, message: str | bytes, /) -> None: ...
+    def paused(self) -> None: ...
     def writable(self) -> None: ...
     def lost(self) -> None: ...
 
@@ -79,7 +80,8 @@ def socket_of(scope: Mapping[str, Any]) -> "BroadcastProtocol":
 
 
 class BroadcastProtocol(WebSocketsSansIOProtocol):
-    """One connection. ``ready`` is True while it is open and its transport takes more.
+    """One connection. ``ready`` is True while it is open and its transport takes more; ``write`` takes whole frames,
+    and only then.
 
     ``shares_compression``: compressed frames of :mod:`daemon.api.frames` may be written to it.
     """
@@ -120,10 +122,6 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
             isinstance(used, PerMessageDeflate) and used.local_max_window_bits >= WINDOW_BITS for used in extensions
         )
 
-    def write(self, frames: bytes) -> None:
-        """Write whole frames; only while ``ready``."""
-        self.transport.write(frames)
-
     def unsent(self) -> int:
         """Bytes that the kernel has not taken yet."""
         return self.transport.get_write_buffer_size()
@@ -155,6 +153,7 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.write: Callable[[bytes], None] = self.transport.write
         self._set_send_buffer(SEND_BUFFER)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -168,7 +167,10 @@ class BroadcastProtocol(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self.ready = False
-        if self._listener is not None and not self.read_paused:
+        if self._listener is None:
+            return
+        self._listener.paused()
+        if not self.read_paused:
             # Whoever reads no answers is asked no questions: its pings and texts must not pile up as replies.
             self.read_paused = True
             self.transport.pause_reading()

@@ -10,8 +10,8 @@ import uvloop
 from support.live_server import Live, live_server, news, reading, receive, until
 from support.raw_websocket import RawClient, RawFrame
 
-from daemon.api import connections
-from daemon.api.connections import QUEUE_BYTES, STALLED_AFTER
+from daemon.api import clients
+from daemon.api.clients import QUEUE_BYTES, STALLED_AFTER
 from daemon.api.websocket_protocol import SEND_BUFFER
 from daemon.bus import LOG_BYTES
 
@@ -104,7 +104,7 @@ def read_until(client: RawClient, source: str) -> list[dict[str, Any]]:
 
 
 async def test_a_client_that_stays_behind_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "BEHIND_FOR", 1.0)
+    monkeypatch.setattr(clients, "BEHIND_FOR", 1.0)
     async with live_server() as live:
         client = await stall(live)
         trickling = asyncio.create_task(asyncio.to_thread(trickle, client))
@@ -130,7 +130,7 @@ def trickle(client: RawClient) -> RawFrame:
 
 async def test_stalled_clients_delay_nobody_and_hold_a_bounded_memory() -> None:
     async with live_server() as live, live.joined("channel=readings", max_size=None, max_queue=None) as good:
-        clients = await asyncio.gather(*(stall(live) for _ in range(20)))
+        stalled = await asyncio.gather(*(stall(live) for _ in range(20)))
         members = live.hub.channels()["readings"]
         delays = []
         for number in range(400):
@@ -145,7 +145,7 @@ async def test_stalled_clients_delay_nobody_and_hold_a_bounded_memory() -> None:
             # What is queued is the log's own events; what is the client's own lies in its transport.
             assert member._queued <= QUEUE_BYTES
             assert member._socket.unsent() <= 3 * SEND_BUFFER
-        for client in clients:
+        for client in stalled:
             client.close()
         await until(lambda: len(live.hub) == 1)
 
