@@ -66,7 +66,7 @@ class EmbeddedBroker:
         self._settings = settings
         self._state_dir = state_dir
         self._sync_interval = sync_interval
-        self._on_state = on_state
+        self.on_state = on_state
         self._engine: Engine | None = None
         self._command: list[str] = []
         self._configuration = Path()
@@ -283,7 +283,7 @@ class EmbeddedBroker:
     def _now(self, state: State, reason: str | None) -> None:
         if (state, reason) != (self.state, self.reason):
             self.state, self.reason, self.since = state, reason, time.time_ns() // 1000
-            self._on_state(self)
+            self.on_state(self)
 
 
 def _leash() -> list[str]:
