@@ -9,6 +9,7 @@ Sample: ``weather-sensor/status`` ``online``
 
 from drivers.base import Availability, Decoded, Kind
 from drivers.formats.message import Message
+from drivers.formats.record import printable
 from drivers.formats.topics import Topic
 from drivers.formats.words import words
 
@@ -52,7 +53,7 @@ def decide(word: str | None, device: str | None, switch_words: bool = False) -> 
         online = _SWITCH_WORDS.get(word)
     if online is None:
         return None
-    said = Availability(device, online) if device else None
+    said = Availability(printable(device), online) if device else None
     return Decoded(Kind.AVAILABILITY, NAME, (), said, f"the device or its last will says {word!r}")
 
 

@@ -17,7 +17,7 @@ from drivers.formats.labels import Labelled, scan
 from drivers.formats.line import LineState
 from drivers.formats.message import Message
 from drivers.formats.names import derive_probe, read_model
-from drivers.formats.record import Collector, merged
+from drivers.formats.record import Collector, merged, printable
 from drivers.formats.values import Failure, settle
 from drivers.formats.vocabulary import MODELS
 
@@ -76,7 +76,9 @@ def decode_labelled(
     if failed is None:
         return None
     probe = derive_probe(sensor)
-    reading = Reading(device, probe, failed=failed, model=read_model(sensor) if sensor else None)
+    reading = Reading(
+        printable(device or "") or None, probe, failed=failed, model=read_model(sensor) if sensor else None
+    )
     return Decoded(Kind.ERROR, NAME, (reading,), reason="the device says that it could not read")
 
 

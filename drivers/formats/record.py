@@ -8,12 +8,26 @@ from drivers.base import QUANTITIES, Decoded, Kind, Measurement, Reading
 MOST_VALUES = 256
 """A message with more is a dump, not a report of sensors."""
 
+MOST_PROBES = 32
+"""Probes of one record that is spread over lines; then it ends, whatever follows."""
+
 _PREFERENCE = {"°F": 2, "K": 3}
 """Of one value in several units, °C stays: the others repeat it, rounded."""
 
 
 _FROM_BOTH = ("temperature", "dew_point", "heat_index")
 """What a device reads or reckons together with the humidity."""
+
+
+LONGEST_NAME = 200
+"""Characters of a device's, probe's or value's name: it becomes part of a key that people read."""
+
+
+def printable(name: str) -> str:
+    """A name without control characters (no database takes them all), cut to ``LONGEST_NAME``."""
+    if len(name) <= LONGEST_NAME and name.isprintable():
+        return name
+    return "".join(char if char.isprintable() else " " for char in name[:LONGEST_NAME]).strip()
 
 
 @dataclass(slots=True)
@@ -48,16 +62,18 @@ class Collector:
         self.count += 1
         if self.count > MOST_VALUES:
             return
-        key = (device, probe, time)
+        key = ((printable(device) or None) if device else None, printable(probe) if probe else "", time)
         found = self.probes.get(key)
         if found is None:
-            found = self.probes[key] = _Probe(model=model, sequence=sequence)
+            found = self.probes[key] = _Probe(model=printable(model) if model else None, sequence=sequence)
         if value is None:
             found.failed.append(quantity)
             return
         held = found.values.get(quantity)
         if held is None or _PREFERENCE.get(unit, 0) < _PREFERENCE.get(held.unit, 0):
-            found.values[quantity] = Measurement(quantity, value, unit or QUANTITIES[quantity], name)
+            found.values[quantity] = Measurement(
+                quantity, value, unit or QUANTITIES[quantity], printable(name) if name else None
+            )
 
     def readings(self) -> tuple[Reading, ...]:
         """One reading per device, probe and moment."""
@@ -99,6 +115,8 @@ def merged(first: Decoded, second: Decoded) -> Decoded | None:
         key = (reading.device, reading.probe)
         held = readings.get(key)
         if held is None:
+            if len(readings) >= MOST_PROBES:
+                return None
             readings[key] = reading
             continue
         if not _quantities(held).isdisjoint(_quantities(reading)):

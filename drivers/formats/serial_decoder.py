@@ -25,7 +25,8 @@ class SerialDecoder:
 
     ``format`` is ``auto`` or a name of ``registry.SERIAL_FORMATS`` (ValueError else); ``memory`` (JSON-able) keeps what
     outlives the connection: a CSV's header. ``counters`` has what was refused: ``too_long`` (lines over 4 KiB),
-    ``garbled`` (lines that are no text), ``bad_frames``. ``recognised`` names the format, once one has read something.
+    ``garbled`` (lines that are no text), ``bad_bytes`` (of no frame). ``recognised`` names the format, once one has
+    read something.
     """
 
     def __init__(self, format: str = "auto", memory: dict[str, Any] | None = None) -> None:  # noqa: A002
@@ -63,8 +64,7 @@ class SerialDecoder:
         """The line has been quiet: no more of the record will come. Half a line stays, it may still be completed."""
         if self._speaks_frames:
             rest = self._frames.pause()
-            if rest:
-                self._count("bad_frames")
+            self._take_frames([])
             return [dht22_frame.decode(rest)] if rest else []
         decoded = self._judge_burst() if self._speaks_frames is None else []
         if not decoded and self._garbled:
@@ -159,6 +159,9 @@ class SerialDecoder:
         return []
 
     def _take_frames(self, frames: list[bytes]) -> list[Decoded]:
+        if self._frames.skipped:
+            self._count("bad_bytes", self._frames.skipped)
+            self._frames.skipped = 0
         return [dht22_frame.decode(frame) for frame in frames]
 
     def _count(self, reason: str, by: int = 1) -> None:

@@ -20,7 +20,7 @@ from drivers.base import Decoded, Kind, Reading
 from drivers.formats import availability
 from drivers.formats.message import Message
 from drivers.formats.names import derive_probe, read_model, read_name
-from drivers.formats.record import Collector
+from drivers.formats.record import Collector, printable
 from drivers.formats.timestamps import parse_time
 from drivers.formats.topics import Topic
 from drivers.formats.units import fits, read_unit
@@ -99,7 +99,7 @@ def _decode_broken(message: Message, device: str | None) -> Decoded:
     missing = islice(_MISSING_VALUE.finditer(message.payload), _MOST_MISSING)
     names = [read_name(match[1].decode()) for match in missing]
     failed = tuple(dict.fromkeys(name.quantity for name in names if name.quantity and not name.refusal))
-    readings = (Reading(device, failed=failed),) if failed else ()
+    readings = (Reading(printable(device or "") or None, failed=failed),) if failed else ()
     return Decoded(Kind.ERROR, NAME, readings, reason=f"invalid JSON: {message.broken}")
 
 

@@ -18,9 +18,10 @@ _AVAILABILITY = frozenset(
     words("""lwt availability available status state online connected connection alive $state will $online birth""")
 )
 _COMMANDS = frozenset(words("set get cmnd command commands cmd request requests rpc"))
+_COMMANDS_ANYWHERE = frozenset({"cmnd", "rpc"})
 _CHATTER = frozenset(
     words(
-        """bridge debug log logs logging discover discovery announce config configuration settings ota
+        """debug log logs logging discover discovery announce config configuration settings ota
         update_available firmware version ip mac rssi linkquality uptime heap $homeassistant attributes shadow
         button action error errors exception last_reset reboot restart act_reasons"""
     )
@@ -69,12 +70,11 @@ def read_topic(text: str) -> Topic:
 def _refusal(lowered: list[str]) -> str:
     if lowered[0] == "$sys":
         return "the broker speaks of itself on $SYS"
-    for level in (lowered[-1], lowered[0]):
-        if level in _COMMANDS:
-            return f"{level!r} in the topic marks a command to a device"
-    for level in lowered:
+    if lowered[-1] in _COMMANDS or lowered[0] in _COMMANDS or not _COMMANDS_ANYWHERE.isdisjoint(lowered):
+        return "the topic is a command's to a device"
+    if "bridge" in lowered[1:]:
+        return "'bridge' in the topic: a bridge speaks about itself"
+    for level in lowered[-2:]:
         if level in _CHATTER:
-            return f"{level!r} in the topic marks what devices and bridges say about themselves"
-        if level == "cmnd" or level == "rpc":
-            return f"{level!r} in the topic marks a command to a device"
+            return f"{level!r} in the topic: a device speaks about itself"
     return ""

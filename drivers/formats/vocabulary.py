@@ -222,8 +222,8 @@ CONTAINERS_REFUSED: frozenset[str] = frozenset(
 OTHER_QUANTITIES: frozenset[str] = frozenset(
     words(
         """rssi signal wifi uptime power energy current voltage watt watts kwh heap memory loop speed wind rain gas tvoc
-        voc pm pm1 pm10 pm25 dust particulate noise sound distance level weight moisture count counter ip ssid mac version
-        frequency pulse flow motion presence occupancy door window uv solar aqi iaq eco2 nox"""
+        voc pm pm1 pm10 pm25 dust particulate noise sound distance level weight moisture count counter ip ssid mac
+        version frequency pulse flow motion presence occupancy door window uv solar aqi iaq eco2 nox"""
     )
 )
 """Words of quantities that devices report beside ours: nothing to puzzle over."""

@@ -65,6 +65,6 @@ def test_for_people() -> None:
     assert "reading (plain)" in told
     assert "temperature: 20 °C, from 68 °F" in told
     refused = "\n".join(explain([decode_mqtt("attic/temperature/set", b"21", {})]))
-    assert "marks a command" in refused
+    assert "is a command's to a device" in refused
     assert "failed read" in "\n".join(explain(decode_capture(b"Failed to read from DHT sensor!\n")))
     assert "attic is offline" in "\n".join(explain([decode_mqtt("attic/status", b"offline", {})]))

@@ -167,3 +167,10 @@ def test_mains_and_water_are_neither_battery_nor_barometer() -> None:
 
 def test_what_nobody_understands_is_unknown() -> None:
     assert decode("a/b", {"value": 1315156, "protocol": 1}).kind is Kind.UNKNOWN
+
+
+def test_names_hold_no_control_characters_and_have_an_end() -> None:
+    (reading,) = decode("a/b", '{"sensor":"s\\u0000\\n1","temperature":21}').readings
+    assert reading.device == "s  1"
+    (reading,) = decode("x" * 60_000, {"temperature": 21}).readings
+    assert len(reading.device or "") == 200

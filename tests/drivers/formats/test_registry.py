@@ -93,8 +93,14 @@ def check(decoded: Decoded) -> None:
         for one in reading.measurements:
             assert isinstance(one.value, float)
             assert abs(to_canonical(one.quantity, one.value, one.unit)) < 1e12
-        for text in (reading.device or "", reading.probe, reading.model or ""):
-            text.encode()
+        for text in (
+            reading.device or "",
+            reading.probe,
+            reading.model or "",
+            *(one.name or "" for one in reading.measurements),
+        ):
+            assert text.isprintable()
+            assert len(text.encode()) <= 800
 
 
 @given(TOPICS, st.binary(max_size=300))
