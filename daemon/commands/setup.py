@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from daemon import config_sources, doctor, logs, state
-from daemon.commands.console import out, plain, print_json, say, size, table, tell
+from daemon.commands.console import print_json, say, size, tell
 from daemon.commands.place import enter, prepared
 from daemon.config import Config, load
 from daemon.errors import ConfigFaults, SerenoError
@@ -70,12 +70,12 @@ def examine(config_path: Path | None, state_dir: Path | None, *, as_json: bool) 
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
-        made = table("", "", "", "")
         marks = {"ok": ("✓", "green"), "hint": ("!", "yellow"), "fault": ("✗", "red")}
         for finding in found:
             mark, style = marks[finding.level]
-            made.add_row(plain(mark, style), finding.subject, plain(finding.text), plain(finding.cure, style))
-        out.print(made)
+            tell(f"{mark} {finding.subject}: {finding.text}", style if finding.cure else "")
+            if finding.cure:
+                tell(f"    {finding.cure}")
     return all(finding.level != "fault" for finding in found)
 
 
