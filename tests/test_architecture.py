@@ -140,6 +140,17 @@ def test_what_comes_with_sereno_is_found(name: str) -> None:
     assert resource(name).read_text()
 
 
+def test_a_wheel_carries_it_inside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    for source, target in packed["force-include"].items():
+        place = tmp_path / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(ROOT / source)
+    monkeypatch.setattr("daemon.resources.files", lambda package: tmp_path / package)
+    for name in ("config.yaml", "systemd/sereno.service"):
+        assert Path(str(resource(name))).is_relative_to(tmp_path)
+
+
 def test_a_resource_that_is_missing_is_told() -> None:
     with pytest.raises(FileNotFoundError, match=r"nothing\.yaml is missing in this installation"):
         resource("nothing.yaml")
