@@ -11,6 +11,7 @@ from typing import Protocol
 
 from daemon.entities import Anomaly, Entity, Location, Prediction, Sensor, StoredReading
 from daemon.events import Channel, EntityEvent, Event, SystemEvent
+from daemon.ids import IdsExhaustedError
 
 LOG_EVENTS = 10_000
 """How many events the log holds at most: a day of a small house, minutes of a fleet."""
@@ -27,6 +28,10 @@ MARKS = 10_000
 
 LONGEST_GATHERING = 0.02
 """Seconds that events may gather at most, so that one slow round does not make the next one late."""
+
+IDS_AT_ONCE = 1000
+IDS_AGAIN = 0.1
+"""Ids are taken in pieces that any reserved block holds, and again after so many seconds where there are none."""
 
 _CHANNELS: dict[type[Entity], frozenset[Channel]] = {
     Sensor: frozenset({Channel.GENERAL, Channel.SENSORS}),
@@ -126,7 +131,10 @@ class _Log:
 
 
 class Bus:
-    """``encode`` makes an event's bytes for its id; ``take_ids`` gives n ever increasing ids."""
+    """``encode`` makes an event's bytes for its id; ``take_ids`` gives n ever increasing ids.
+
+    While ``take_ids`` raises IdsExhaustedError, events wait for their ids, ``LOG_EVENTS`` at most.
+    """
 
     def __init__(self, encode: Callable[[int, Event], bytes], take_ids: Callable[[int], Sequence[int]]) -> None:
         self._encode = encode
@@ -135,6 +143,10 @@ class Bus:
         self._system: deque[Published] = deque(maxlen=RECENT_SYSTEM_EVENTS)
         self._groups: dict[Selection, dict[Subscriber, None]] = {}
         self._selections: dict[Subscriber, Selection] = {}
+        self._unnumbered: deque[Event] = deque()
+        self._retry: asyncio.Handle | None = None
+        self.lost = 0
+        """Events that nobody was sent, because for too long no id was to be had."""
         self._pending: list[Published] = []
         self._gathered = 0  # calls of publish since the last round of offers
         self._timer: asyncio.Handle | None = None
@@ -145,26 +157,44 @@ class Bus:
 
         What is published in one turn of the loop is offered together. Where events come faster than rounds of offers
         end, each round is followed by a pause twice as long, in which they gather: however many the subscribers,
-        fan-out then takes a third of the loop. At low load nothing waits. Raises what ``take_ids`` raises, before
-        anything is logged.
+        fan-out then takes a third of the loop. At low load nothing waits, but for ids where none is reserved.
         """
         if not events:
             return
-        for id_, event in zip(self._take_ids(len(events)), events, strict=True):
-            published = self._published(id_, event)
-            self._log.append(published)
-            if isinstance(event, SystemEvent):
-                self._system.append(published)
-            self._pending.append(published)
+        self._unnumbered.extend(events)
+        while len(self._unnumbered) > LOG_EVENTS:
+            self._unnumbered.popleft()
+            self.lost += 1
         self._gathered += 1
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            now = loop.time()
-            wait = self._not_before > now
+        if self._retry is None:
+            self._number()
+
+    def _number(self) -> None:
+        """Give ids to what was published, log it, and see to it that it is offered."""
+        self._retry = None
+        loop = asyncio.get_running_loop()
+        while self._unnumbered:
+            try:
+                ids = self._take_ids(min(len(self._unnumbered), IDS_AT_ONCE))
+            except IdsExhaustedError:
+                self._retry = loop.call_later(IDS_AGAIN, self._number)
+                break
+            for id_ in ids:
+                event = self._unnumbered.popleft()
+                published = self._published(id_, event)
+                self._log.append(published)
+                if isinstance(event, SystemEvent):
+                    self._system.append(published)
+                self._pending.append(published)
+        if self._pending and self._timer is None:
+            wait = self._not_before > loop.time()
             self._timer = loop.call_at(self._not_before, self._flush) if wait else loop.call_soon(self._flush)
 
     def note(self, event: SystemEvent) -> Published:
-        """The event with an id and bytes, for one subscriber alone: neither logged nor offered to anyone."""
+        """The event with an id and bytes, for one subscriber alone: neither logged nor offered to anyone.
+
+        Raises IdsExhaustedError.
+        """
         return self._published(self._take_ids(1)[0], event)
 
     def attach(self, subscriber: Subscriber, selection: Selection, since: int | None = None) -> Replay:
@@ -197,7 +227,8 @@ class Bus:
         return Channel.GENERAL in selection.channels
 
     def _published(self, id_: int, event: Event) -> Published:
-        body = self._encode(id_, event)
+        # An exact copy: what an encoder returns may sit at the head of a much larger block, and stays in the log.
+        body = bytes(memoryview(self._encode(id_, event)))
         if isinstance(event, EntityEvent):
             entity = event.entity
             sensor_id = entity.id if isinstance(entity, Sensor) else entity.sensor_id

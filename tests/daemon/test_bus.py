@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.live_server import AT, ONE_OF_EACH, Ids, anomaly, location, news, prediction, reading, sensor
@@ -12,6 +11,7 @@ from support.live_server import AT, ONE_OF_EACH, Ids, anomaly, location, news, p
 from daemon.api.schemas import encode_event
 from daemon.bus import LOG_BYTES, LOG_EVENTS, MARK_EVERY, Bus, Published, Selection
 from daemon.events import Channel, Event
+from daemon.ids import IdsExhaustedError
 
 GENERAL = Selection(frozenset({Channel.GENERAL}))
 READINGS = Selection(frozenset({Channel.READINGS}))
@@ -171,17 +171,39 @@ async def test_the_log_is_bounded_in_bytes() -> None:
     assert replay.missing_from == AT + 1
 
 
-async def test_a_refused_id_leaves_nothing_behind() -> None:
-    def refuse(count: int) -> range:
-        raise RuntimeError("no ids")
+async def test_events_wait_for_ids_and_lose_neither_order_nor_place() -> None:
+    ids, reserved = Ids(), False
 
-    bus = Bus(encode_event, refuse)
+    def take(count: int) -> range:
+        if not reserved:
+            raise IdsExhaustedError("none")
+        return ids(count)
+
+    bus = Bus(encode_event, take)
     client = Collector()
     bus.attach(client, GENERAL)
-    with pytest.raises(RuntimeError):
-        bus.publish([news()])
+    bus.publish([reading(1), news()])
+    bus.publish([reading(2)])
     await turns()
     assert client.ids == []
+    reserved = True
+    await delivered(client, 3)
+    assert [json.loads(event.body)["type"] for offer in client.offers for event in offer] == [
+        "entity_event",
+        "system_event",
+        "entity_event",
+    ]
+    assert client.ids == [1, 2, 3]
+    assert bus.lost == 0
+
+
+async def test_no_more_events_wait_for_ids_than_the_log_would_hold() -> None:
+    def take(count: int) -> range:
+        raise IdsExhaustedError("none")
+
+    bus = Bus(encode_event, take)
+    bus.publish([news()] * (LOG_EVENTS + 3))
+    assert bus.lost == 3
 
 
 channel_sets = st.frozensets(st.sampled_from(list(Channel)), min_size=1)
