@@ -5,6 +5,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -120,3 +121,18 @@ async def test_raw_paths_lead_nowhere(api: Rest, path: bytes) -> None:
         answer = await asyncio.wait_for(reader.read(), 10)
         assert answer.split(b" ")[1] in {b"404", b"400"}
         writer.close()
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed: apt install chromium")
+async def test_the_description_shows_itself_in_a_browser_under_its_own_policy(api: Rest, tmp_path: Path) -> None:
+    async with serving(api) as port:
+        browser = await asyncio.create_subprocess_exec(
+            *("chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"),
+            *("--enable-logging=stderr", "--virtual-time-budget=8000", "--dump-dom", f"http://127.0.0.1:{port}/docs"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        page, log = (part.decode(errors="replace") for part in await asyncio.wait_for(browser.communicate(), 50))
+    assert "/api/v1/readings/series" in page
+    assert "Change what is given of a sensor" in page
+    assert "Content Security Policy" not in log

@@ -173,4 +173,4 @@ def test_times_agree_with_the_standard_library() -> None:
     assert wire_time(AT + 123_456) == "2025-07-20T10:30:00.123Z"
     assert wire_time(-1) == "1969-12-31T23:59:59.999Z"
     moment = datetime(2025, 7, 20, 10, 30, tzinfo=UTC)
-    assert AT == moment.timestamp() * 1_000_000
+    assert moment.timestamp() * 1_000_000 == AT
