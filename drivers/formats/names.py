@@ -86,10 +86,12 @@ def derive_probe(name: str | None) -> str:
 
     A name may be a path (``temperatureSensor/1``, ``ext_temperature/0``): each of its parts gives what it has.
     """
-    if not name:
-        return ""
-    parts = (_probe_of_part(part) for part in name[:LONGEST_NAME].split("/"))
-    return "/".join(part for part in parts if part)
+    return _probe(name[: 2 * LONGEST_NAME]) if name else ""
+
+
+@lru_cache(maxsize=8192)
+def _probe(name: str) -> str:
+    return "/".join(filter(None, map(_probe_of_part, name.split("/"))))
 
 
 def _probe_of_part(part: str) -> str:

@@ -142,14 +142,13 @@ def _take_object(
     for key, quantity, value, unit in _values(body, battery):
         if not unit:
             unit = header.temperature_unit if fits(quantity, "°C") else pressure_unit if fits(quantity, "hPa") else ""
-        bare = read_name(key).bare
-        full = label if bare else "/".join(filter(None, (label, key)))
+        full = "/".join(filter(None, (label, key)))
         collector.add(
             quantity,
             value,
             unit,
             device=header.device,
-            probe=label if bare and label != name else derive_probe(full),
+            probe=label if not key and label != name else derive_probe(full),
             name=full or None,
             time=header.time,
             model=read_model(name),
@@ -157,15 +156,16 @@ def _take_object(
 
 
 def _values(body: Mapping[str, object], battery: bool) -> Iterable[tuple[str, str, float | None, str]]:
-    """Key, quantity, value (None: failed) and the unit that name or size tell."""
+    """Key ("" where it is but the quantity), quantity, value (None: failed) and the unit that name or size tell."""
     for key, raw in islice(body.items(), _MOST_KEYS):
         named = read_name(key)
         if named.quantity is None or named.refusal or (named.quantity == "battery_voltage" and not battery):
             continue
+        own = "" if named.bare else key
         value, told = read_value(raw, named.quantity)
         if isinstance(value, Failure):
-            yield key, named.quantity, None, ""
+            yield own, named.quantity, None, ""
         elif value is not None and named.quantity.startswith("pressure"):
-            yield key, named.quantity, value, told  # PressureUnit tells, hPa without it
+            yield own, named.quantity, value, told  # PressureUnit tells, hPa without it
         elif value is not None and (settled := settle(named.quantity, value, told or named.unit)):
-            yield key, settled[0], value, settled[1]
+            yield own, settled[0], value, settled[1]
