@@ -42,7 +42,7 @@ async def with_paho(broker: Broker, count: int) -> float:
             done.set()
 
     client.on_message = on_message
-    client.on_connect = lambda client, *_: client.subscribe("t/#", 1)
+    client.on_connect = lambda client, *_: client.subscribe("paho/#", 1)
     client.on_socket_open = lambda client, _, sock: loop.add_reader(sock.fileno(), client.loop_read)
     client.on_socket_close = lambda _, __, sock: loop.remove_reader(sock.fileno())
     client.on_socket_register_write = lambda client, _, sock: loop.add_writer(sock.fileno(), client.loop_write)
@@ -61,7 +61,7 @@ async def with_paho(broker: Broker, count: int) -> float:
 
 async def with_driver(broker: Broker, count: int) -> float:
     """The same through the driver, in batches, without a format's work."""
-    settings = MqttSettings.model_validate({"name": "mqtt", "type": "mqtt", "url": broker.url, "topics": ["t/#"]})
+    settings = MqttSettings.model_validate({"name": "mqtt", "type": "mqtt", "url": broker.url, "topics": ["driver/#"]})
     driver = MqttDriver("mqtt", settings, {}, decode=lambda *_: KNOWN)
     began, seen = time.perf_counter(), 0
     async with driver:
@@ -81,13 +81,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         broker = make_mosquitto(Path(folder))
         broker.start()
-        for _ in range(options.runs):
-            for name, drain in (("paho", with_paho), ("driver", with_driver)):
-                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                    runner.run(drain(broker, 0))
-                    publish(broker, *[("t/a", PAYLOAD)] * options.count)
-                    rates[name].append(options.count / runner.run(drain(broker, options.count)))
-        broker.stop()
+        try:
+            for _ in range(options.runs):
+                for name, drain in (("paho", with_paho), ("driver", with_driver)):
+                    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                        runner.run(drain(broker, 0))
+                        publish(broker, *[(f"{name}/a", PAYLOAD)] * options.count)
+                        rates[name].append(options.count / runner.run(drain(broker, options.count)))
+        finally:
+            broker.stop()
     bare, ours = (statistics.median(rates[name]) for name in ("paho", "driver"))
     print(
         f"bare paho {bare:,.0f} messages/s, driver {ours:,.0f}: ratio {ours / bare:.2f}, "
