@@ -92,7 +92,10 @@ class _Walk:
             told_apart = any(isinstance(item, dict) and _tells_itself(item) for item in node[:4])
             for index, item in enumerate(node[:_MOST_ITEMS]):
                 path = context.path if told_apart or index == 0 else (*context.path, str(index))
-                self.visit(item, context._replace(path=path, depth=context.depth + 1))
+                if isinstance(item, dict | list):
+                    self.visit(item, context._replace(path=path, depth=context.depth + 1))
+                elif context.quantity is not None:
+                    self.refusal = self.refusal or "bare figures in an array tell neither their times nor their probes"
 
     def _visit_object(self, node: dict[str, object], context: _Context) -> None:
         self.items += 1 + len(node)

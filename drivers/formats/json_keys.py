@@ -1,5 +1,6 @@
 """What a JSON key is for: whose, when, which, how much. Generic JSON is read by these roles."""
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
@@ -35,7 +36,7 @@ _ROLES: dict[str, Role] = {
             """mac macaddress mac_address bdaddr addr address deveui dev_eui device_eui eui serialno serial
             serial_number serialnumber sn uid unique_id uniqueid device_id deviceid dev_id devid sensor_id
             sensorid sensor_uid node_id nodeid station_id stationid client_id clientid thing_id chip_id chipid
-            device dev node station hostname host thing board dispositivo nodo equipo gerat geraet"""
+            esp8266id esp32id device dev node station hostname host thing board dispositivo nodo equipo gerat geraet"""
         ),
         Role.DEVICE,
     ),
@@ -67,7 +68,8 @@ _ROLES: dict[str, Role] = {
     **dict.fromkeys(
         words(
             """metric quantity measurement measurand kind parameter param variable property observed_property
-            magnitude magnitud type sensor_type sensortype measurementtype reading_type field what key label"""
+            magnitude magnitud type sensor_type sensortype value_type measurementtype reading_type field what key
+            label"""
         ),
         Role.METRIC,
     ),
@@ -84,6 +86,10 @@ _ROLES: dict[str, Role] = {
         Role.CLIMATE,
     ),
 }
+
+
+_LETTER = re.compile(r"([th])_?([0-9]{0,2})")
+"""``t``, ``h``, ``t1``: see ``vocabulary.LETTERS``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +119,10 @@ def _read(key: str) -> Key:
     role = _ROLES.get(lowered)
     if role is not None:
         return Key(role, NO_NAME, refused, lowered in WRAPPERS)
-    if lowered in LETTERS:
-        return Key(Role.LETTER, Name(LETTERS[lowered], bare=True))
+    letter = _LETTER.fullmatch(lowered)
+    if letter is not None:
+        index = letter[2].lstrip("0")
+        return Key(Role.LETTER, Name(LETTERS[letter[1]], remainder=index, bare=not letter[2]))
     name = read_name(key)
     if name.quantity is None:
         return Key(Role.OTHER, NO_NAME, refused, lowered in WRAPPERS)

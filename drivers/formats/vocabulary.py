@@ -12,13 +12,13 @@ _PHRASES: Mapping[str, str] = {
     "temperature": """
         temperature, temperatur, temperatura, temperatuur, temperaturas, temperatures, temp, temps, tmp, temper,
         temperat, temprature, tempreture, temperture, tempature, tempc, tempf, tempk, celsius, centigrade,
-        fahrenheit, lampotila, teplota, homerseklet, sicaklik, temperatra, toc, degrees celsius, thermometer,
+        fahrenheit, lampotila, teplota, homerseklet, sicaklik, temperatra, toc, t c, t f, degrees celsius, thermometer,
         температура, темп, 温度, 溫度, 气温, 氣溫, 気温, 온도, θερμοκρασια, temperatuuri, temperatuura, thermo,
         nhiet do, suhu
         """,
     "humidity": """
         humidity, humid, humi, hum, hmd, humdity, humedad, humudity, humidite, humidade, umidade, umidita, rh, relhum,
-        relhumidity, relative humidity, humidity relative, rel humidity, humedad relativa, humidite relative,
+        relhumidity, rel hum, relative humidity, humidity relative, rel humidity, humedad relativa, humidite relative,
         umidita relativa, umidade relativa, feuchte, feuchtigkeit, luftfeuchte, luftfeuchtigkeit, rel feuchte,
         relative feuchte, relative luftfeuchtigkeit, hygro, hygrometry, hygrometrie, vochtigheid, luchtvochtigheid,
         vocht, relatieve vochtigheid, fugtighed, luftfuktighet, fuktighet, fukt, kosteus, vlhkost, wilgotnosc, nem,
@@ -230,8 +230,8 @@ OTHER_QUANTITIES: frozenset[str] = frozenset(
 
 WRAPPERS: frozenset[str] = frozenset(
     words(
-        """payload data state reported report object decoded decoded_payload fields params result body message msg
-        properties attributes values readings measurements sensors sensor telemetry status value devices items list"""
+        """d sensordatavalues payload data state reported report object decoded decoded_payload fields params result
+        body message msg properties attributes values readings measurements sensors sensor telemetry status value devices items list"""
     )
 )
 """Objects that only wrap what a device says: their names tell nothing of it."""

@@ -110,6 +110,7 @@ def test_fahrenheit_wherever_it_is_told(payload: object) -> None:
         {"thresholds": {"humidity": 80}},
         {"forecast": [{"temperature": 9}]},
         {"temperatures": {"cpu": 50}},
+        {"temperature": [20.1, 20.2, 20.3]},
     ],
 )
 def test_what_is_no_reading_is_noise_with_a_reason(payload: object) -> None:
@@ -174,3 +175,25 @@ def test_names_hold_no_control_characters_and_have_an_end() -> None:
     assert reading.device == "s  1"
     (reading,) = decode("x" * 60_000, {"temperature": 21}).readings
     assert len(reading.device or "") == 200
+
+
+def test_numbered_letters_are_probes() -> None:
+    for payload in ({"t1": 21, "h1": 40, "t2": 22, "h2": 41}, {"temp1": 21, "hum1": 40, "temp2": 22, "hum2": 41}):
+        assert sorted(row[1:] for row in rows(decode("a/b", payload))) == [
+            ("1", "humidity", 40),
+            ("1", "temperature", 21),
+            ("2", "humidity", 41),
+            ("2", "temperature", 22),
+        ]
+
+
+def test_sensor_community_s_records() -> None:
+    values = [{"value_type": "BME280_temperature", "value": "21.5"}, {"value_type": "BME280_humidity", "value": "40.1"}]
+    decoded = decode(
+        "airrohr", {"esp8266id": "12345", "sensordatavalues": [*values, {"value_type": "SDS_P1", "value": "4"}]}
+    )
+    assert [(row[0], *row[2:]) for row in rows(decoded)] == [
+        ("12345", "temperature", 21.5),
+        ("12345", "humidity", 40.1),
+    ]
+    assert len(decoded.readings) == 1
