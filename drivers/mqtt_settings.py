@@ -27,7 +27,7 @@ _SAMPLE = """\
   # insecure: false        # mqtts: believe any certificate; loopback only
   # version: auto          # auto | 5 | 3.1.1
   # window: 1000           # messages the broker may leave unacknowledged; default 1000 (MQTT 5), 20 (3.1.1)
-  # keepalive: 60s
+  # keepalive: 60s         # a broker that falls silent is given up after 1.5 times this
   # session_expiry: 7d     # how long the broker keeps what arrives while the daemon is away
 """
 
@@ -108,6 +108,13 @@ class Embedded:
     password: str | None = field(default=None, repr=False)
 
 
+def _url(url: str) -> str:
+    if url != "embedded":
+        Endpoint.parse(url)
+    return url
+
+
+Url = Annotated[str, AfterValidator(_url)]
 Topic = Annotated[str, AfterValidator(_filter)]
 Version = Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(str)]  # YAML reads a bare 5 as a number
 
@@ -120,7 +127,7 @@ class MqttSettings(CommonSettings):
     SAMPLE: ClassVar[str] = _SAMPLE
 
     type: Literal["mqtt"] = "mqtt"
-    url: str = Field("embedded", description="embedded, mqtt://[user@]host:port or mqtts://…")
+    url: Url = Field("embedded", description="embedded, mqtt://[user@]host:port or mqtts://…")
     topics: list[Topic] = Field(["#"], min_length=1, max_length=MAX_TOPICS, description="topic filters")
     username: str | None = Field(None, min_length=1)
     password: SecretStr | None = None
