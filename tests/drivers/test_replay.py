@@ -199,6 +199,7 @@ async def test_another_file_of_the_same_name_is_read_from_its_beginning(recordin
         (b"2016-01-11 18:00:00,k\xffchen,temperature,20", "utf-8"),
         (b"2016-01-11 18:00:00," + b"k" * 200_000 + b",temperature,20", "longer than 65536 bytes"),
     ],
+    ids=["word", "underscore", "yesterday", "year 1", "colour", "short", "not utf-8", "long"],
 )
 async def test_a_malformed_row_is_counted_named_and_skipped(
     recording: Callable[..., Path], line: bytes, reason: str
@@ -221,6 +222,7 @@ async def test_a_malformed_row_is_counted_named_and_skipped(
         json.dumps({"t": NOON, "topic": "a", "payload_b64": "*"}),
         f'{{"t": {NOON}, "topic": "a", "payload": "\\ud800"}}',
     ],
+    ids=lambda line: line[-30:],
 )
 async def test_a_malformed_object_is_counted_and_skipped(recording: Callable[..., Path], line: str) -> None:
     good = json.dumps({"t": NOON, "device": "a", "temperature": 20})
@@ -238,6 +240,7 @@ async def test_a_malformed_object_is_counted_and_skipped(recording: Callable[...
         ("binary.csv", bytes(range(128, 256)), "cannot be read", False),
         ("cut.csv.gz", gzip.compress(LONG.encode())[:15], "cannot be read", False),
     ],
+    ids=["absent", "prose", "columns", "binary", "cut"],
 )
 async def test_what_is_no_recording_is_refused_with_a_sentence(
     tmp_path: Path, name: str, content: bytes | None, sentence: str, retryable: bool
