@@ -1,6 +1,8 @@
 """The WebSocket endpoints over a real socket: what a client asks for, is told, and is refused."""
 
+import asyncio
 import json
+import random
 import re
 from collections.abc import AsyncIterator
 
@@ -131,6 +133,32 @@ async def test_since_goes_on_where_a_client_was(live: Live) -> None:
         assert await ids_until(client, 599) == list(range(101, 600, 2))
 
 
+async def test_who_comes_back_again_and_again_misses_nothing_and_gets_nothing_twice(live: Live) -> None:
+    chance = random.Random(7)
+    last = 1500
+
+    async def publish() -> None:
+        number = 0
+        while number < last:
+            count = min(chance.randint(1, 40), last - number)
+            live.bus.publish([reading(number + step, chance.randint(1, 3)) for step in range(count)])
+            number += count
+            await asyncio.sleep(0)
+
+    got: list[int] = []
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(publish())
+        while not got or got[-1] != last:
+            since = got[-1] if got else 0
+            # max_queue: a client of this library that has stopped reading takes 10 s to leave, whatever the server.
+            async with live.joined(f"channel=general,readings&since={since}", max_queue=None) as client:
+                for _ in range(chance.randint(1, 200)):
+                    got.append((await receive(client))["id"])
+                    if got[-1] == last:
+                        break
+    assert got == list(range(1, last + 1))
+
+
 async def test_a_whole_log_is_replayed(live: Live) -> None:
     live.bus.publish([reading(number) for number in range(1, LOG_EVENTS + 1)])
     async with live.joined("channel=readings&since=0") as client:
@@ -228,6 +256,23 @@ async def test_over_the_limit_in_all_is_503_and_a_place_that_is_left_is_free_aga
         await until(lambda: len(live.hub) == 1)
         async with live.joined():
             assert len(live.hub) == 2
+
+
+async def test_a_storm_of_connections_leaves_nothing_behind() -> None:
+    async with live_server(connections=5) as live, live.joined() as client:
+
+        async def storm() -> int:
+            try:
+                async with live.joined():
+                    return 101
+            except websockets.InvalidStatus as refused:
+                return refused.response.status_code
+
+        answers = [answer for _ in range(10) for answer in await asyncio.gather(*(storm() for _ in range(30)))]
+        assert set(answers) == {101, 503}
+        live.bus.publish([news()])
+        assert (await receive(client))["type"] == "system_event"
+        await until(lambda: len(live.server.server_state.connections) == 1 and not live.server.server_state.tasks)
 
 
 async def test_refused_clients_give_their_places_back() -> None:
