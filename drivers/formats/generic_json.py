@@ -19,7 +19,7 @@ from drivers.formats.json_keys import Layout, Role, read_key, read_layout
 from drivers.formats.json_object import Facts, read_facts
 from drivers.formats.message import Message
 from drivers.formats.names import NO_NAME, Name, derive_probe, read_model, read_name
-from drivers.formats.record import Collector
+from drivers.formats.record import MOST_PROBES, Collector
 from drivers.formats.timestamps import parse_time
 from drivers.formats.units import fits
 from drivers.formats.values import Failure, read_value, settle
@@ -90,6 +90,9 @@ class _Walk:
             self._visit_object(node, context)
         elif isinstance(node, list):
             told_apart = any(isinstance(item, dict) and _tells_itself(item) for item in node[:4])
+            if not told_apart and len(node) > MOST_PROBES:
+                self.refusal = self.refusal or f"an array of {len(node)} tells neither its times nor its probes"
+                return
             for index, item in enumerate(node[:_MOST_ITEMS]):
                 path = context.path if told_apart or index == 0 else (*context.path, str(index))
                 if isinstance(item, dict | list):

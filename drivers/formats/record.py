@@ -9,7 +9,7 @@ MOST_VALUES = 256
 """A message with more is a dump, not a report of sensors."""
 
 MOST_PROBES = 32
-"""Probes of one record that is spread over lines; then it ends, whatever follows."""
+"""Probes of one record or of one unlabelled array: what has more is no device's report."""
 
 _PREFERENCE = {"°F": 2, "K": 3}
 """Of one value in several units, °C stays: the others repeat it, rounded."""

@@ -231,7 +231,8 @@ OTHER_QUANTITIES: frozenset[str] = frozenset(
 WRAPPERS: frozenset[str] = frozenset(
     words(
         """d sensordatavalues payload data state reported report object decoded decoded_payload fields params result
-        body message msg properties attributes values readings measurements sensors sensor telemetry status value devices items list"""
+        body message msg properties attributes values readings measurements sensors sensor telemetry status value
+        devices items list"""
     )
 )
 """Objects that only wrap what a device says: their names tell nothing of it."""

@@ -111,6 +111,7 @@ def test_fahrenheit_wherever_it_is_told(payload: object) -> None:
         {"forecast": [{"temperature": 9}]},
         {"temperatures": {"cpu": 50}},
         {"temperature": [20.1, 20.2, 20.3]},
+        [{"temperature": 20.1}] * 100,
     ],
 )
 def test_what_is_no_reading_is_noise_with_a_reason(payload: object) -> None:
