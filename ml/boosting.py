@@ -21,6 +21,7 @@ def fit_boosting(rows: NDArray[np.float32], targets: Floats) -> Arrays:
     (TREES, leaves), ``base`` float64 (1,).
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # part of scikit-learn
 
     model = HistGradientBoostingRegressor(
         loss="absolute_error",
@@ -31,7 +32,9 @@ def fit_boosting(rows: NDArray[np.float32], targets: Floats) -> Arrays:
         early_stopping=False,
         random_state=0,
     )
-    return flatten(model.fit(rows, targets))
+    # Its threads wait for each other by spinning: on a busy machine two take a hundred times as long as one.
+    with threadpool_limits(1):
+        return flatten(model.fit(rows, targets))
 
 
 def flatten(model: Any) -> Arrays:

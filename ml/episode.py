@@ -15,7 +15,7 @@ from ml.features import DAY, HOUR
 ALARM = 6.0
 """Nats: odder than all but one in 400 two-hour blocks (five weeks). Channels are weighed against this level."""
 
-_USUAL = 3.5
+_USUAL = 4.8
 _CLEARLY = 1.1
 _ACCEPT = 3 * DAY
 _RECORDS = 256

@@ -32,6 +32,9 @@ _RING = _BINS_PER_DAY * (_PROFILE_DAYS + 1)
 _NOTHING = math.log(1e-9)
 """A deviation that no series has: what a channel says before it can say anything."""
 
+_SPIKE = 10.0
+"""One bend counts at most so many times the usual: a spike is no noise."""
+
 _SCALARS = (
     *("count", "time", "last", "before_last", "step", "resolution", "changed_at"),
     *("short", "local", "noise", "three_hours", "half_day", "three_days", "day", "ten_days"),
@@ -129,7 +132,7 @@ class SeriesWindow:
         self.short += _gain(elapsed, max(30 * MINUTE, 3 * step), n) * (value - self.short)
         hour = _gain(elapsed, max(HOUR, 6 * step), n)
         self.local += hour * (value - self.local)
-        self.noise += hour * (bend - self.noise)
+        self.noise += hour * (min(bend, _SPIKE * self.noise + self.floor) - self.noise)
         self.three_hours += _gain(elapsed, max(3 * HOUR, 12 * step), n) * (value - self.three_hours)
         if learn:
             self.half_day += _gain(elapsed, max(12 * HOUR, 36 * step), n) * (value - self.half_day)

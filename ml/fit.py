@@ -60,11 +60,7 @@ def frame(data: bytes) -> bytes:
 
 
 def become_background_process() -> None:
-    """Yield to everything: one core at low priority, first to go when memory runs out, never outlive the parent.
-
-    Threads of a low priority that wait for each other by spinning take minutes on a busy machine, hence one.
-    """
-    os.environ["OMP_NUM_THREADS"] = "1"  # read when scikit-learn is imported
+    """Yield to everything: low priority, first to go when memory runs out, and never outlive the parent (Linux)."""
     os.nice(10)
     Path("/proc/self/oom_score_adj").write_text("1000")
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -49,7 +49,7 @@ class MixForecaster:
         count, depth = len(self.horizons), max(self.horizons)
         self.bins = Bins()
         self._pending = np.full((depth, count, len(MEMBERS)), np.nan)
-        self._origins = np.full(depth, -1, np.int64)
+        self._origins = np.full(depth, np.iinfo(np.int64).min)
         self._mixed = np.full((depth, count), np.nan)
         self._errors = np.full((count, len(MEMBERS)), np.nan)
         self._judged = np.zeros(count)

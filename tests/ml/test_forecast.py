@@ -1,0 +1,129 @@
+"""What a forecaster promises: sane from the first quarter of an hour, better than persistence later, causal."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from ml.base import Forecast
+from ml.boosting import fit_boosting, predict
+from ml.features import BIN
+from ml.forecast import MixForecaster
+from ml.forecast_fit import fit_mix
+
+HORIZONS = (900.0, 3600.0, 21_600.0, 86_400.0)
+DAY = 96
+
+
+def room(index: int) -> float:
+    return round(21 + 3 * math.sin(2 * math.pi * index / DAY) + math.sin(index / 311) + 0.1 * math.sin(index * 12.9), 1)
+
+
+def lived(bins: int, *, fitted: bool = True) -> MixForecaster:
+    forecaster = MixForecaster("temperature", HORIZONS)
+    for index in range(bins):
+        forecaster.observe(index * BIN, {"temperature": room(index)})
+        if fitted and index > 6 * DAY and forecaster.fit_due():
+            training = forecaster.training(4096)
+            assert training is not None
+            forecaster.adopt(fit_mix(training))
+    return forecaster
+
+
+def test_nothing_is_predicted_before_the_first_bin_is_complete() -> None:
+    forecaster = MixForecaster("temperature", HORIZONS)
+    assert not forecaster.observe(10.0, {"temperature": 20.0})
+    assert forecaster.forecast(20.0) == []
+    assert forecaster.observe(BIN, {"temperature": 22.0})
+    assert [f.horizon for f in forecaster.forecast(BIN)] == list(HORIZONS)
+
+
+def test_a_new_series_starts_with_persistence_and_intervals_that_widen() -> None:
+    forecaster = MixForecaster("humidity", HORIZONS)
+    forecaster.observe(10.0, {"humidity": 50.0})
+    forecasts = forecaster.forecast(BIN)
+    assert [f.value for f in forecasts] == [50.0] * 4
+    assert {f.model for f in forecasts} == {"persistence"}
+    widths = [f.upper - f.lower for f in forecasts]
+    assert widths == sorted(widths)
+    assert widths[0] > 0.1
+
+
+def test_it_beats_persistence_and_covers_what_comes() -> None:
+    forecaster = lived(12 * DAY)
+    errors, naive, covered = np.zeros(4), np.zeros(4), np.zeros(4)
+    made: dict[int, list[tuple[int, Forecast, float]]] = {}
+    for index in range(12 * DAY, 16 * DAY):
+        forecaster.observe(index * BIN, {"temperature": room(index)})
+        for place, forecast in enumerate(forecaster.forecast(index * BIN)):
+            target = index - 1 + round(forecast.horizon / BIN)
+            made.setdefault(target, []).append((place, forecast, room(index - 1)))
+        for place, forecast, last in made.pop(index, []):
+            errors[place] += abs(forecast.value - room(index))
+            naive[place] += abs(last - room(index))
+            covered[place] += forecast.lower <= room(index) <= forecast.upper
+    assert (errors[1:3] < 0.6 * naive[1:3]).all()
+    assert errors[3] < 1.1 * naive[3]
+    assert (covered / (3 * DAY) > 0.8).all()
+
+
+def test_an_interval_is_never_finer_than_the_sensor_nor_impossible() -> None:
+    wet = MixForecaster("humidity", HORIZONS)
+    for index in range(3 * DAY):
+        wet.observe(index * BIN, {"humidity": 100.0 if index % 40 else 99.9})
+    for forecast in wet.forecast(3 * DAY * BIN):
+        assert 0 <= forecast.lower <= forecast.value <= forecast.upper <= 100
+        assert forecast.upper - forecast.lower >= 0.1 - 1e-9
+
+
+def test_irregular_gappy_and_stuck_series_give_no_nonsense() -> None:
+    rng = random.Random(4)
+    forecaster, time = MixForecaster("temperature", HORIZONS), 0.0
+    for _ in range(800):
+        time += rng.choice((40.0, 700.0, 4000.0, 60_000.0))
+        forecaster.observe(time, {"temperature": 20.0 if rng.random() < 0.7 else rng.uniform(15, 25)})
+        if forecaster.fit_due() and (training := forecaster.training(4096)) is not None:
+            forecaster.adopt(fit_mix(training))
+        for forecast in forecaster.forecast(time):
+            assert math.isfinite(forecast.value)
+            assert forecast.lower <= forecast.value <= forecast.upper
+            assert 0 < forecast.value < 40
+
+
+def test_a_silent_series_is_not_predicted() -> None:
+    forecaster = lived(3 * DAY)
+    assert forecaster.forecast(3 * DAY * BIN)
+    assert forecaster.forecast((3 * DAY + 40) * BIN) == []
+
+
+def test_after_a_restart_forecasts_are_the_same_to_the_bit() -> None:
+    forecaster, restored = lived(8 * DAY), MixForecaster("temperature", HORIZONS)
+    restored.restore(forecaster.state())
+    for index in range(8 * DAY, 9 * DAY):
+        for one in (forecaster, restored):
+            one.observe(index * BIN, {"temperature": room(index)})
+    assert restored.forecast(9 * DAY * BIN) == forecaster.forecast(9 * DAY * BIN)
+    assert restored.fitted_at == forecaster.fitted_at
+
+
+def test_a_forecaster_of_other_horizons_is_not_taken_over() -> None:
+    with pytest.raises(ValueError, match="other horizons"):
+        MixForecaster("temperature", (900.0,)).restore(lived(2 * DAY).state())
+
+
+def test_boosting_in_numpy_predicts_what_scikit_learn_does() -> None:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    from ml import boosting
+
+    rng = np.random.default_rng(3)
+    rows = rng.normal(size=(600, 12)).astype(np.float32)
+    targets = rows[:, 0] * 2 + np.abs(rows[:, 1]) + rng.normal(size=600) * 0.1
+    model = HistGradientBoostingRegressor(
+        loss="absolute_error", max_iter=boosting.TREES, max_depth=boosting.DEPTH, early_stopping=False
+    ).fit(rows, targets)
+    asked = rng.normal(size=(1, 200, 12)).astype(np.float32)
+    stacked = {name: array[None] for name, array in boosting.flatten(model).items()}
+    assert np.abs(predict(stacked, asked)[0] - model.predict(asked[0])).max() < 1e-5
+    assert set(fit_boosting(rows, targets)) == {"feature", "threshold", "leaf", "base"}
