@@ -68,7 +68,7 @@ class _Admission:
 class Intake:
     """Admits deliveries and submissions. ``counters`` counts by driver what was seen and refused, in stable words.
 
-    ``store`` is the recorder's; ``failed`` is told the id of a sensor each time it could not read.
+    ``store`` is the recorder's; ``failed`` is told the id of a sensor each time it could not read just now.
     """
 
     def __init__(
@@ -131,7 +131,8 @@ class Intake:
             return
         if new:
             admission.sensors.append(record.sensor)
-        if not delivery.retained and abs(admission.now - delivery.received_at) < LIVE:
+        live = not delivery.retained and abs(admission.now - delivery.received_at) < LIVE
+        if live:
             record.hear(admission.monotonic)
         model = reading.model or source.model or record.model
         how = pipeline.Circumstances(delivery.received_at, admission.clock_set, source.zone, model)
@@ -141,7 +142,8 @@ class Intake:
         if draft.failed:
             record.failed_reads += 1
             self.failed_reads[source.name] += 1
-            admission.failed.append(record.sensor.id)
+            if live:
+                admission.failed.append(record.sensor.id)
         if draft.values:
             record.readings += 1
             # A row with a believed time of its own is known by its key when it comes again.

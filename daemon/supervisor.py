@@ -109,8 +109,10 @@ class Supervisor:
                 log.exception("driver %s has a fault", self.source.name)
                 reason, retryable = f"a fault in the driver ({type(error).__name__}: {error}); please report it", False
             else:
+                await self._keep_memory(driver)
                 self._now(DriverState.FINISHED, "the source was read to its end")
                 return
+            await self._keep_memory(driver)
             memory = driver.memory
             self._now(DriverState.WAITING, reason)
             failures = 1 if self._clock.monotonic() - began > STABLE_AFTER else failures + 1
@@ -130,6 +132,7 @@ class Supervisor:
                     await self._take(driver, deliveries)
                     self.connection.counters = before + Counter(driver.counters)
             except asyncio.CancelledError:
+                await self._keep_memory(driver)
                 await self._settle()
                 raise
             finally:
@@ -172,6 +175,13 @@ class Supervisor:
             self._storage.sync_soon()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._settled.wait(), SETTLE)
+
+    async def _keep_memory(self, driver: Driver) -> None:
+        """What the driver knows at the end of its connection."""
+        self._looked_at = -1.0
+        memory = self._changed_memory(driver)
+        if memory is not None:
+            await self._storage.put(Batch(source=self.source.name, memory=memory))
 
     def _changed_memory(self, driver: Driver) -> Mapping[str, Any] | None:
         """A copy of the driver's memory if it changed since it was last kept; looked at once a second."""

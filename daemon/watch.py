@@ -22,7 +22,7 @@ SHORTEST_SILENCE = 30.0
 """A sensor is silent after four of its usual intervals, and never sooner than this (s): a busy radio is no fault."""
 
 FRESH = 600 * 1_000_000
-"""Rows older than this (µs) are history: limits are about now."""
+"""Rows older than this (µs) are history: limits and bad reads are about now."""
 
 _LIMIT_KINDS = (
     AnomalyKind.TEMPERATURE_HIGH,
@@ -69,13 +69,16 @@ class Watch:
                 continue
             if record.registering is not None:
                 self._widen(record, reading)
-            if reading.quality is Quality.INVALID:
-                self._bad_read(record, reading.id, "valores imposibles", "impossible values")
-            else:
-                self._good_read(reading.sensor_id)
-                if now - reading.time < FRESH:
-                    self._limits(record.sensor, reading)
+            if now - reading.time < FRESH:
+                self._judge(record, reading)
             self._heard(record)
+
+    def _judge(self, record: Record, reading: StoredReading) -> None:
+        if reading.quality is Quality.INVALID:
+            self._bad_read(record, reading.id, "valores imposibles", "impossible values")
+        else:
+            self._good_read(reading.sensor_id)
+            self._limits(record.sensor, reading)
 
     def failed(self, sensor_id: int) -> None:
         """A sensor said that it could not read."""

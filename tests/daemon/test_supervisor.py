@@ -201,6 +201,12 @@ async def test_what_a_driver_learned_is_kept_and_handed_to_its_successor() -> No
     await stop(task)
 
 
+async def test_the_last_thing_learned_is_kept_when_the_source_ends() -> None:
+    world = World(["a", {"place": 7}, "end"])
+    await (await world.plays(batches=1))
+    assert world.store.batches[-1].memory == {"kept": "bench", "place": 7}
+
+
 async def test_a_finite_source_ends_the_supervisor() -> None:
     world = World(["a", "end"])
     await (await world.plays(batches=1))

@@ -139,6 +139,11 @@ class TestBadReads:
             (Action.RESOLVED, AnomalyKind.INVALID_READINGS),
         ]
 
+    def test_those_of_a_recording_are_history(self, world: World) -> None:
+        for _ in range(5):
+            world.reads(3276.7, quality=Quality.INVALID, late=86400.0)
+        assert not world.written
+
     def test_an_impossible_value_breaks_no_limit(self, world: World) -> None:
         world.reads(3276.7, quality=Quality.INVALID)
         assert not world.written
