@@ -77,7 +77,6 @@ class _Pending(NamedTuple):
     time: float
     value: float
     deviations: list[float]
-    row: "list[float] | None"
     gate: str
 
 
@@ -92,7 +91,7 @@ class _Training:
     last: float = -math.inf
     added: float = 0.0
 
-    def add(self, time: float, row: Sequence[float]) -> None:
+    def add(self, time: float, row: NDArray[np.float32]) -> None:
         if time - self.last < self.spacing:
             return
         self.last = time
@@ -138,22 +137,15 @@ class _Series:
         gate = self._gate(value)
         self.failed = self.failed + 1 if gate == "failed" else 0
         if gate:
-            return _Pending(self, self.quantity, time, value, [], None, gate)
-        deviations = self.window.measure(time, value)
-        row = None
-        if self.tails.filled >= ENOUGH:
-            row = [
-                min(8.0, max(-4.0, deviation - level)) if level < math.inf else 0.0
-                for deviation, level in zip(deviations, self.tails.level, strict=False)
-            ]
-        return _Pending(self, self.quantity, time, value, deviations, row, gate)
+            return _Pending(self, self.quantity, time, value, [], gate)
+        return _Pending(self, self.quantity, time, value, self.window.measure(time, value), gate)
 
-    def conclude(self, pending: _Pending, forest_score: float | None) -> Score:
-        """Judge and absorb; ``forest_score`` is 0..1, None without a forest."""
+    def conclude(self, pending: _Pending, row: NDArray[np.float32] | None, forest: float) -> Score:
+        """Judge and absorb; ``row`` is what the forest sees, None while warming up, ``forest`` what it makes of it."""
         if pending.gate:
             return self._refuse(pending)
         time, value, window = pending.time, pending.value, self.window
-        deviations = [*pending.deviations, _forest_deviation(forest_score, pending.row)]
+        deviations = [*pending.deviations, forest]
         rarities = self.tails.surprise(deviations)
         surprises = [rarity * weight for rarity, weight in zip(rarities, _WEIGHTS, strict=True)]
         surprise = max(surprises)
@@ -177,7 +169,7 @@ class _Series:
             expected,
             self.episode.since if self.episode.open else time,
         )
-        self._absorb(pending, deviations, surprises, learn=not self.episode.open)
+        self._absorb(pending, row, deviations, surprises[_JUMP], learn=not self.episode.open)
         return score
 
     @property
@@ -219,10 +211,16 @@ class _Series:
         )
 
     def _absorb(
-        self, pending: _Pending, deviations: Sequence[float], surprises: Sequence[float], *, learn: bool
+        self,
+        pending: _Pending,
+        row: NDArray[np.float32] | None,
+        deviations: Sequence[float],
+        jump: float,
+        *,
+        learn: bool,
     ) -> None:
         time, window = pending.time, self.window
-        if surprises[_JUMP] >= ALARM and self.readiness is Readiness.READY:
+        if jump >= ALARM and self.readiness is Readiness.READY:
             self.suspects += 1
             if self.suspects < _BELIEVED_AFTER:
                 self.tails.absorb(time, window.step, deviations, learn=False)
@@ -230,8 +228,8 @@ class _Series:
         self.suspects = 0
         window.absorb(time, pending.value, learn=learn)
         self.tails.absorb(time, window.step, deviations, learn=learn)
-        if learn and pending.row is not None:
-            self.training.add(time, pending.row)
+        if learn and row is not None:
+            self.training.add(time, row)
         if self.episode.accepted(time):
             window.rebase()
 
@@ -277,13 +275,6 @@ class _Series:
             self.adopt(forest)
         for part in (self.window, self.tails, self.episode):
             part.restore(f"{prefix}{type(part).__name__}/", state)
-
-
-def _forest_deviation(score: float | None, row: Sequence[float] | None) -> float:
-    """The forest's score with a magnitude beside it, since isolation saturates outside what was trained on."""
-    if score is None or row is None:
-        return -math.inf
-    return 4.0 * score + sum(value for value in row if value > 0.0) / len(row)
 
 
 class ForestDetector:
@@ -378,13 +369,37 @@ def observe_many(
     ``readings`` are (detector, time in s, values), each detector at most once. Scores equal those of one at a time.
     """
     measured = [detector.measure(time, values) for detector, time, values in readings]
-    judged = [p for pendings in measured for p in pendings if p.row is not None and p.series.slot is not None]
-    scores: dict[int, float] = {}
-    if judged:
-        slots = np.array([pending.series.slot for pending in judged], np.intp)
-        rows = np.array([pending.row for pending in judged], np.float32)
-        scores = dict(zip(map(id, judged), bank.score(slots, rows).tolist(), strict=True))
-    return [[p.series.conclude(p, scores.get(id(p))) for p in pendings] for pendings in measured]
+    warm = [p for pendings in measured for p in pendings if not p.gate and p.series.tails.filled >= ENOUGH]
+    rows, forests = _ask_forests(bank, warm) if warm else (None, [])
+    seen = {id(pending): index for index, pending in enumerate(warm)}
+    judged: list[list[Score]] = []
+    for pendings in measured:
+        scores = []
+        for pending in pendings:
+            index = seen.get(id(pending))
+            if index is None or rows is None:
+                scores.append(pending.series.conclude(pending, None, -math.inf))
+            else:
+                scores.append(pending.series.conclude(pending, rows[index], forests[index]))
+        judged.append(scores)
+    return judged
+
+
+def _ask_forests(bank: ForestBank, pendings: Sequence[_Pending]) -> tuple[NDArray[np.float32], list[float]]:
+    """What the forests see of each value (deviations above the usual extreme), and the forest channel's deviation.
+
+    The forest's score has a magnitude beside it, since isolation saturates outside what was trained on.
+    """
+    deviations = np.array([pending.deviations for pending in pendings])
+    usual = np.array([pending.series.tails.level[:_WIDTH] for pending in pendings])
+    rows = np.clip(deviations - usual, -4.0, 8.0).astype(np.float32)
+    slots = np.array([-1 if pending.series.slot is None else pending.series.slot for pending in pendings], np.intp)
+    fitted = slots >= 0
+    channel = np.full(len(pendings), -np.inf)
+    if fitted.any():
+        magnitude = np.maximum(rows[fitted], 0.0).mean(axis=1, dtype=np.float64)
+        channel[fitted] = 4.0 * bank.score(slots[fitted], rows[fitted]) + magnitude
+    return rows, channel.tolist()
 
 
 def _below(arrays: Arrays, prefix: str) -> Arrays:

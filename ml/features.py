@@ -103,19 +103,29 @@ class SeriesWindow:
 
     def context(self, channel: str, time: float, value: float) -> tuple[float, float]:
         """(seen, expected) of one channel, in the unit of the series; ``unchanged`` in s, ``noise`` per reading."""
-        seen_expected = {
-            "jump": (value, self.last),
-            "local": (value, self.local),
-            "noise": (self.noise, self.resolution),
-            "medium": (self.short, self.half_day),
-            "level": (self.three_hours, self.three_days),
-            "drift": (self.day, self.ten_days),
-            "season": (self.short, self.day + self.profile),
-            "unchanged": (time - self.changed_at, self.step),
-            "range": (self.span, self.usual_range),
-            "shape": (self.rhythm_seen / math.sqrt(self.rhythm or 1.0), math.sqrt(self.rhythm)),
-        }
-        return seen_expected[channel]
+        match channel:
+            case "jump":
+                return value, self.last
+            case "local":
+                return value, self.local
+            case "noise":
+                return self.noise, self.resolution
+            case "medium":
+                return self.short, self.half_day
+            case "level":
+                return self.three_hours, self.three_days
+            case "drift":
+                return self.day, self.ten_days
+            case "season":
+                return self.short, self.day + self.profile
+            case "unchanged":
+                return time - self.changed_at, self.step
+            case "range":
+                return self.span, self.usual_range
+            case "shape":
+                usual = math.sqrt(self.rhythm)
+                return self.rhythm_seen / (usual or 1.0), usual
+        raise ValueError(f"{channel!r} is no channel; {', '.join(CHANNELS)} are")
 
     def absorb(self, time: float, value: float, *, learn: bool) -> None:
         """Take a believed value in; the baselines follow only where ``learn`` says that it is usual."""
