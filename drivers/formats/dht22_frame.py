@@ -29,7 +29,7 @@ def decode(frame: bytes) -> Decoded:
         return _read(humidity / 10, temperature / 10, "DHT22")
     if _is_dht11(frame):
         minus = -1 if frame[3] & 0x80 else 1
-        return _read(frame[0] + frame[1] / 10, minus * (frame[2] * 10 + (frame[3] & 0x7F)) / 10, "DHT11")
+        return _read((frame[0] * 10 + frame[1]) / 10, minus * (frame[2] * 10 + (frame[3] & 0x7F)) / 10, "DHT11")
     return _failed(f"{humidity / 10:g} % and {temperature / 10:g} °C cannot be, though the checksum holds")
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from drivers.formats.names import NO_NAME, Name, read_letter, read_name
 from drivers.formats.units import fits, read_unit
@@ -30,9 +31,9 @@ _LABEL_UNIT = re.compile(r"[(\[]\s*([^()\[\]]{1,14})\s*[)\]]\s*$")
 _SEGMENTS = re.compile(r"[,;|~\t(){}\[\]<>\"]|\.\s|\s-+\s|:\s?")
 _CLOCK_BEFORE = re.compile(r"(?:^|[^\w.])[0-9]{1,4}[:/]$")
 _FOREIGN_UNIT = re.compile(
-    r"\s?(?:[kcm]?m|dBm?|m?A|k?W|[kM]?Hz|[mu]?s|sec|min|ppb|ug/m3|[µu]g/m[³3]|mg/m3|counts?|raw|bytes|kB|m/s|km/h|ft)(?![\w:=]|\s?[:=])"
+    r"\s?(?:[kcm]?m|dBm?|m?A|k?W|[kM]?Hz|[mu]?s|sec|min|ppb|ug/m3|[µu]g/m[³3]|mg/m3|g/m[³3]|counts?|raw|bytes|kB|m/s|km/h|ft)(?![\w:=]|\s?[:=])"
 )
-"""Units of what is not ours: they end a value and do not begin the next label."""
+"""Units of what is not ours: their value is none, and they do not begin the next label."""
 _OF_A_DEVICE = re.compile(r"\bfor (?:the )?(?:device|sensor)\b|\([^()]*\)", re.IGNORECASE)
 """DallasTemperature's examples: ``Temperature for the device 1 (index 0) is: 21.5``."""
 _VALUE_FOLLOWS = re.compile(r"\s*(?:\([^()]*\))?\s*(?:is|es|ist)?\s*[:=]\s*[+-]?[0-9]", re.IGNORECASE)
@@ -64,7 +65,7 @@ class _Figure:
 
 def scan(line: str, first: bool = False) -> list[Labelled]:
     """The labelled values of a line, in order. ``first``: its beginning may be missing, so only labels count."""
-    figures = list(_figures(line))
+    figures = list(islice(_figures(line), MOST_VALUES))
     if not figures:
         return []
     if figures[0].at_start and len(figures) > 1 and not first and _labels_follow(line, figures):
@@ -81,39 +82,38 @@ def scan(line: str, first: bool = False) -> list[Labelled]:
 
 def _figures(line: str) -> Iterator[_Figure]:
     """Numbers and failure words; a number that belongs to a word, a clock or a name is left in the text before it."""
-    start = 0
-    count = looked_at = end = 0
-    for token in _TOKEN.finditer(line):
+    start = end = 0
+    for token in islice(_TOKEN.finditer(line), MOST_TOKENS):
         if token.start() < end:
             continue
-        looked_at += 1
-        if looked_at > MOST_TOKENS:
-            return
         before = line[start : token.start()]
-        if token["number"] is None:
-            if token["word"] and token["word"].lower() not in FAILURE_WORDS:
+        unit = _UNIT.match(line, token.end())
+        stop = unit.end() if unit else token.end()
+        number = token["number"]
+        if number is None:
+            if not _is_failure(token, before):
                 continue
-            if _name_of(before)[0].quantity is None:
-                continue
-            unit = _UNIT.match(line, token.end())
-            end = start = unit.end() if unit else token.end()
             yield _Figure(FAILED, "", before, False, False)
+        elif unit is None and (foreign := _FOREIGN_UNIT.match(line, stop)):
+            stop = foreign.end()
+        elif not _is_value(line, token.start(), stop, before, unit is not None):
+            continue
         else:
-            unit = _UNIT.match(line, token.end())
-            end = unit.end() if unit else token.end()
-            if unit is None and (foreign := _FOREIGN_UNIT.match(line, end)):
-                end = foreign.end()
-            elif not _stands_alone(line, token.start(), end, unit is not None):
-                continue
-            if unit is None and before.strip() and not _introduces(before, line[end:]):
-                continue  # an index in a name: "Sensor 1 temp: 23.4"
-            text = token["number"]
             at_start = start == 0 and not before.strip()
-            start = end
-            yield _Figure(float(text.replace(",", ".")), _unit_text(unit), before, at_start, text[0] == ".")
-        count += 1
-        if count >= MOST_VALUES:
-            return
+            yield _Figure(float(number.replace(",", ".")), _unit_text(unit), before, at_start, number[0] == ".")
+        start = end = stop
+
+
+def _is_failure(token: re.Match[str], before: str) -> bool:
+    """Whether a word or dashes stand in a labelled value's place and say that there is none."""
+    said = token["dashes"] is not None or token["word"].lower() in FAILURE_WORDS
+    return said and _name_of(before)[0].quantity is not None
+
+
+def _is_value(line: str, start: int, stop: int, before: str, has_unit: bool) -> bool:
+    if not _stands_alone(line, start, stop, has_unit):
+        return False
+    return has_unit or not before.strip() or _introduces(before, line[stop:])  # else an index: "Sensor 1 temp: 23.4"
 
 
 def _introduces(before: str, after: str) -> bool:

@@ -82,6 +82,7 @@ def test_the_next_record_ends_the_last() -> None:
         ("RSSI: -60 dBm Temp: 21.5", [("temperature", 21.5)]),
         ("I (1234) dht: Temperature: 21.5 C Humidity: 40 %", [("temperature", 21.5), ("humidity", 40)]),
         ("12:05:33 Temp: 21.5", [("temperature", 21.5)]),
+        ("Temp: 21.5 C Humidity: 9.1 g/m3", [("temperature", 21.5)]),
     ],
 )
 def test_labelled_text(line: str, expected: list[tuple[str, float]]) -> None:
