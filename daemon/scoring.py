@@ -33,6 +33,9 @@ WAITING = 50_000
 HISTORY = 28 * 86_400 * MICROSECONDS
 """How far back (µs) a sensor without a stored model is replayed."""
 
+FRESH = 3600 * MICROSECONDS
+"""Readings older than this (µs) are history: they teach, and raise no alarm now."""
+
 FIT_ROWS = 4096
 RETRY_FIT = 3600.0
 """Seconds before a fit that failed is tried again."""
@@ -170,7 +173,8 @@ class Scoring:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._fit_loop(), name="fitting")
                 for sensor_id in sensor_ids:
-                    await self._open(sensor_id)
+                    if sensor_id not in self._models:
+                        await self._open(sensor_id)
                 while True:
                     await self._offered.wait()
                     await asyncio.sleep(self._gather)
@@ -178,15 +182,15 @@ class Scoring:
         finally:
             await self._fitter.close()
             await self._in_worker(self._save_all)
-            self._worker.shutdown()
 
     async def drain(self) -> None:
         """Judge all that waits."""
         self._offered.clear()
-        while self._gone:
-            await self._forget(self._gone.pop())
         queue, self._queue, self._waiting = self._queue, deque(), 0
-        readings = [reading for _, batch in queue for reading in batch]
+        gone, self._gone = self._gone, set()
+        readings = [reading for _, batch in queue for reading in batch if reading.sensor_id not in gone]
+        for sensor_id in gone:
+            await self._forget(sensor_id)
         for sensor_id in {reading.sensor_id for reading in readings}:
             if sensor_id not in self._models:
                 await self._open(sensor_id)
@@ -219,9 +223,13 @@ class Scoring:
             self._fresh.discard(sensor_id)
             await self._in_worker(lambda: self._models.introduce(sensor_id))
             return
-        seen = await self._in_worker(lambda: self._models.load(sensor_id))
-        history = await self._history(sensor_id, self._now() - HISTORY if seen is None else seen)
-        model = await self._in_worker(lambda: self._caught_up(sensor_id, history))
+        try:
+            seen = await self._in_worker(lambda: self._models.load(sensor_id))
+            history = await self._history(sensor_id, self._now() - HISTORY if seen is None else seen)
+            model = await self._in_worker(lambda: self._caught_up(sensor_id, history))
+        except BaseException:
+            self._models.forget(sensor_id)  # one that lacks its past must not pass for one that has it
+            raise
         if not model.anomalous:
             self._outlets.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN)
         if model.fit_due():
@@ -244,8 +252,9 @@ class Scoring:
         self.counters.skipped += judged.skipped
         for sensor_id in judged.recovered:
             self._outlets.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN)
+        fresh = self._now() - FRESH
         for observation, score in judged.scores:
-            if score.alarm:
+            if score.alarm and observation.time >= fresh:
                 spanish, english = explain(score)
                 self._outlets.found(
                     Finding(
@@ -262,9 +271,12 @@ class Scoring:
         self._want_fit(judged.due)
 
     def _predict(self, forecasts: Sequence[tuple[int, Forecast]]) -> None:
-        if forecasts:
-            self.counters.predictions += len(forecasts)
-            self._outlets.predicted([_predicted(sensor_id, forecast) for sensor_id, forecast in forecasts])
+        """Tell what has not come yet: a prediction of what is known already is none."""
+        now = self._now()
+        ahead = [p for sensor_id, forecast in forecasts if (p := _predicted(sensor_id, forecast)).predicted_at > now]
+        if ahead:
+            self.counters.predictions += len(ahead)
+            self._outlets.predicted(ahead)
 
     def _want_fit(self, sensor_ids: Iterable[int]) -> None:
         now = self._monotonic()

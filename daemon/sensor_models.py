@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from daemon.entities import Quality, StoredReading
 from ml import store
 from ml.anomaly import VERSION, ForestDetector, observe_many
-from ml.base import Arrays, Floats, Forecast, Score
+from ml.base import Arrays, Floats, Forecast, Score, named, part
 from ml.forecast import MixForecaster
 from ml.forest import ForestBank
 
@@ -84,6 +84,7 @@ class SensorModels:
 
     def introduce(self, sensor_id: int) -> SensorModel:
         """A sensor without a past."""
+        self.forget(sensor_id)
         model = self._models[sensor_id] = SensorModel(ForestDetector(self._bank))
         return model
 
@@ -99,7 +100,6 @@ class SensorModels:
                 return None
             self._restore(model, state)
         except (store.StaleModelError, KeyError, ValueError):
-            self.forget(sensor_id)
             self.introduce(sensor_id)
             return None
         seen = model.detector.last_time
@@ -108,9 +108,9 @@ class SensorModels:
     def save(self, sensor_id: int) -> None:
         """Raises OSError."""
         model = self._models[sensor_id]
-        state = {f"detector/{name}": array for name, array in model.detector.state().items()}
+        state = named(model.detector.state(), "detector")
         for quantity, forecaster in model.forecasters.items():
-            state |= {f"forecast/{quantity}/{name}": array for name, array in forecaster.state().items()}
+            state |= named(forecaster.state(), f"forecast/{quantity}")
         self._folder.mkdir(parents=True, exist_ok=True)
         store.save(self._path(sensor_id), VERSION, state)
 
@@ -158,9 +158,9 @@ class SensorModels:
         model = self._models.get(sensor_id)
         if model is None:
             return None
-        parts: list[tuple[str, Arrays | None]] = [("detector", model.detector.training(max_rows))]
-        parts += [(f"forecast/{q}", forecaster.training(max_rows)) for q, forecaster in model.forecasters.items()]
-        found = {f"{part}/{name}": a for part, arrays in parts if arrays for name, a in arrays.items()}
+        found = named(model.detector.training(max_rows) or {}, "detector")
+        for quantity, forecaster in model.forecasters.items():
+            found |= named(forecaster.training(max_rows) or {}, f"forecast/{quantity}")
         return found or None
 
     def adopt(self, sensor_id: int, fitted: Arrays) -> list[tuple[int, Forecast]]:
@@ -168,11 +168,11 @@ class SensorModels:
         model = self._models.get(sensor_id)
         if model is None:
             return []
-        model.detector.adopt(_below(fitted, "detector/"))
+        model.detector.adopt(part(fitted, "detector"))
         forecasts: list[tuple[int, Forecast]] = []
         for quantity, forecaster in model.forecasters.items():
             first = forecaster.fitted_at is None
-            forecaster.adopt(_below(fitted, f"forecast/{quantity}/"))
+            forecaster.adopt(part(fitted, f"forecast/{quantity}"))
             if first and forecaster.fitted_at is not None:
                 forecasts += [(sensor_id, f) for f in forecaster.forecast(model.detector.last_time)]
         return forecasts
@@ -211,12 +211,12 @@ class SensorModels:
         return True
 
     def _restore(self, model: SensorModel, state: Arrays) -> None:
-        model.detector.restore(_below(state, "detector/"))
+        model.detector.restore(part(state, "detector"))
         for quantity in SCORED:
-            part = _below(state, f"forecast/{quantity}/")
-            if part and self._horizons:
+            stored = part(state, f"forecast/{quantity}")
+            if stored and self._horizons:
                 forecaster = MixForecaster(quantity, self._horizons)
-                forecaster.restore(part)
+                forecaster.restore(stored)
                 model.forecasters[quantity] = forecaster
         model.anomalous = model.detector.anomalous
 
@@ -259,7 +259,3 @@ def _passes(observations: Sequence[Observation]) -> Iterator[list[Observation]]:
         while batch := list(islice(rest, _AT_ONCE)):
             yield batch
         waiting = later
-
-
-def _below(arrays: Arrays, prefix: str) -> Arrays:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.base import Arrays, Readiness, Score
+from ml.base import Arrays, Readiness, Score, named, part
 from ml.episode import ALARM, Episode
 from ml.features import CHANNELS, DAY, MINUTE, SeriesWindow
 from ml.forest import ForestBank
@@ -56,7 +56,7 @@ _ALARM_AT: Mapping[str, float] = {
     "level": 7.0,
     "drift": 7.0,
     "season": 7.0,
-    "unchanged": 5.2,
+    "unchanged": 5.6,
     "range": math.inf,
     "shape": 9.5,
     "forest": 7.0,
@@ -248,33 +248,36 @@ class _Series:
             self.bank.free(self.slot)
             self.slot = None
 
-    def state(self, prefix: str) -> Arrays:
+    def state(self) -> Arrays:
         training = self.training
         scalars = [self.fitted_at, self.fitted_rows, self.seen_at, self.rows, self.failed, self.suspects]
         thinning = [training.filled, training.next, training.spacing, training.last, training.added]
         state: Arrays = {
-            f"{prefix}scalars": np.array(scalars + thinning, np.float64),
-            f"{prefix}training": training.rows[: training.filled].copy(),
+            "scalars": np.array(scalars + thinning, np.float64),
+            "training": training.rows[: training.filled].copy(),
         }
-        if self.slot is not None:
-            state |= {f"{prefix}forest/{name}": array for name, array in self.bank.get(self.slot).items()}
-        for part in (self.window, self.tails, self.episode):
-            state |= part.state(f"{prefix}{type(part).__name__}/")
-        return state
+        forest = {} if self.slot is None else self.bank.get(self.slot)
+        return (
+            state
+            | named(forest, "forest")
+            | named(self.window.state(), "window")
+            | named(self.tails.state(), "tails")
+            | named(self.episode.state(), "episode")
+        )
 
-    def restore(self, prefix: str, state: Arrays) -> None:
-        scalars = state[f"{prefix}scalars"].tolist()
+    def restore(self, state: Arrays) -> None:
+        scalars = state["scalars"].tolist()
         self.fitted_at, self.fitted_rows, self.seen_at = scalars[:3]
         self.rows, self.failed, self.suspects = map(int, scalars[3:6])
         filled, position, spacing, last, added = scalars[6:]
-        training = _Training(self.training.rows, int(filled), int(position), spacing, last, added)
-        training.rows[: training.filled] = state[f"{prefix}training"]
-        self.training = training
-        forest = _below(state, f"{prefix}forest/")
+        self.training = _Training(self.training.rows, int(filled), int(position), spacing, last, added)
+        self.training.rows[: self.training.filled] = state["training"]
+        forest = part(state, "forest")
         if forest:
             self.adopt(forest)
-        for part in (self.window, self.tails, self.episode):
-            part.restore(f"{prefix}{type(part).__name__}/", state)
+        self.window.restore(part(state, "window"))
+        self.tails.restore(part(state, "tails"))
+        self.episode.restore(part(state, "episode"))
 
 
 class ForestDetector:
@@ -330,19 +333,19 @@ class ForestDetector:
     def adopt(self, fitted: Arrays) -> None:
         for quantity, series in self._series.items():
             if f"{quantity}/feature" in fitted:
-                series.adopt(_below(fitted, f"{quantity}/"))
+                series.adopt(part(fitted, quantity))
                 series.fitted_at, series.fitted_rows = fitted[f"{quantity}/as_of"].tolist()
 
     def state(self) -> Arrays:
         state: Arrays = {"quantities": np.array(list(self._series), np.str_)}
         for quantity, series in self._series.items():
-            state |= series.state(f"{quantity}/")
+            state |= named(series.state(), quantity)
         return state
 
     def restore(self, state: Arrays) -> None:
         for quantity in state["quantities"].tolist():
             series = self._series[quantity] = _Series(quantity, self._bank)
-            series.restore(f"{quantity}/", state)
+            series.restore(part(state, quantity))
 
     def close(self) -> None:
         """Give the forests' places in the bank back."""
@@ -400,7 +403,3 @@ def _ask_forests(bank: ForestBank, pendings: Sequence[_Pending]) -> tuple[NDArra
         magnitude = np.maximum(rows[fitted], 0.0).mean(axis=1, dtype=np.float64)
         channel[fitted] = 4.0 * bank.score(slots[fitted], rows[fitted]) + magnitude
     return rows, channel.tolist()
-
-
-def _below(arrays: Arrays, prefix: str) -> Arrays:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -18,6 +18,18 @@ Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[np.generic]]
 """Named arrays: the only shape in which models, states and fits travel (npz between processes and on disk)."""
 
+
+def part(arrays: Arrays, name: str) -> Arrays:
+    """The arrays whose names begin with ``name/``, without it."""
+    prefix = f"{name}/"
+    return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+
+
+def named(arrays: Arrays, name: str) -> Arrays:
+    """The reverse of :func:`part`."""
+    return {f"{name}/{key}": array for key, array in arrays.items()}
+
+
 UNNAMED = ""
 """The quantity of a series that is neither temperature nor humidity: no physical range applies."""
 

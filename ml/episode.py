@@ -57,15 +57,15 @@ class Episode:
         self.open, self.since = False, math.inf
         return True
 
-    def state(self, prefix: str) -> Arrays:
+    def state(self) -> Arrays:
         scalars = [float(self.open), self.since, self.quiet_since, self.first]
         records = np.array(self._records, np.float64).reshape(-1, 2)
-        return {f"{prefix}episode": np.array(scalars, np.float64), f"{prefix}records": records}
+        return {"episode": np.array(scalars, np.float64), "records": records}
 
-    def restore(self, prefix: str, state: Arrays) -> None:
-        is_open, self.since, self.quiet_since, self.first = state[f"{prefix}episode"].tolist()
+    def restore(self, state: Arrays) -> None:
+        is_open, self.since, self.quiet_since, self.first = state["episode"].tolist()
         self.open = bool(is_open)
-        self._records = deque(map(tuple, state[f"{prefix}records"].tolist()), maxlen=_RECORDS)
+        self._records = deque(map(tuple, state["records"].tolist()), maxlen=_RECORDS)
 
     def _pass(self, time: float, step: float, surprise: float) -> None:
         if surprise >= _USUAL:

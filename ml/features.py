@@ -158,18 +158,18 @@ class SeriesWindow:
         """Accept the present level as the new usual one."""
         self.half_day = self.three_days = self.day = self.ten_days = self.three_hours
 
-    def state(self, prefix: str) -> Arrays:
+    def state(self) -> Arrays:
         return {
-            f"{prefix}scalars": np.array([getattr(self, name) for name in _SCALARS], np.float64),
-            f"{prefix}day_values": np.array(self.day_values, np.float32),
-            f"{prefix}residuals": np.array(self.residuals, np.float32),
+            "scalars": np.array([getattr(self, name) for name in _SCALARS], np.float64),
+            "day_values": np.array(self.day_values, np.float32),
+            "residuals": np.array(self.residuals, np.float32),
         }
 
-    def restore(self, prefix: str, state: Arrays) -> None:
-        for name, value in zip(_SCALARS, state[f"{prefix}scalars"].tolist(), strict=True):
+    def restore(self, state: Arrays) -> None:
+        for name, value in zip(_SCALARS, state["scalars"].tolist(), strict=True):
             setattr(self, name, value)
-        self.day_values = array("f", state[f"{prefix}day_values"].tolist())
-        self.residuals = array("f", state[f"{prefix}residuals"].tolist())
+        self.day_values = array("f", state["day_values"].tolist())
+        self.residuals = array("f", state["residuals"].tolist())
 
     def _begin(self, time: float, value: float) -> None:
         self.count = 1.0

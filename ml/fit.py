@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ml.base import Arrays, FitError
+from ml.base import Arrays, FitError, named
 from ml.forecast_fit import fit_mix
 from ml.forest import fit_forest
 from ml.store import dumps, loads
@@ -37,7 +37,7 @@ def fit(training: Arrays) -> Arrays:
     fitted: Arrays = {}
     for model, job in jobs.items():
         done = fit_mix(job) if "values" in job else fit_forest(job["rows"].astype(np.float32)) | {"as_of": job["as_of"]}
-        fitted |= {f"{model}/{part}": array for part, array in done.items()}
+        fitted |= named(done, model)
     return fitted
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ml.anomaly import POSSIBLE
-from ml.base import Arrays, Floats, Forecast
+from ml.base import Arrays, Floats, Forecast, named, part
 from ml.bins import SPAN, Bins
 from ml.boosting import predict
 from ml.features import BIN
@@ -115,8 +115,7 @@ class MixForecaster:
         self._predict()
 
     def state(self) -> Arrays:
-        state = {f"bins/{name}": array for name, array in self.bins.state().items()}
-        state |= {f"fit/{name}": array for name, array in (self._fit or {}).items()}
+        state = named(self.bins.state(), "bins") | named(self._fit or {}, "fit")
         state |= {name: getattr(self, f"_{name}").copy() for name in _STATE}
         return state | {
             "horizons": np.array(self.horizons),
@@ -126,8 +125,8 @@ class MixForecaster:
     def restore(self, state: Arrays) -> None:
         if state["horizons"].tolist() != list(self.horizons):
             raise ValueError("the stored forecaster has other horizons")
-        self.bins.restore({name[5:]: array for name, array in state.items() if name.startswith("bins/")})
-        self._fit = {name[4:]: array for name, array in state.items() if name.startswith("fit/")} or None
+        self.bins.restore(part(state, "bins"))
+        self._fit = part(state, "fit") or None
         for name in _STATE:
             getattr(self, f"_{name}")[...] = state[name]
         self._resolution, self._last, fitted_bin = state["scalars"].tolist()

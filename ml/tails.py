@@ -2,7 +2,8 @@
 
 The maximum of a block of two hours (or 12 readings, where they are rarer) is kept for each channel, so neighbouring
 readings count once and sensors of any pace are comparable. Above the upper quartile of those maxima the tail is taken
-as exponential, which for logarithms of sizes is a power law (peaks over threshold; Siffer et al., KDD 2017).
+as exponential, which for logarithms of sizes is a power law (peaks over threshold; Siffer et al., KDD 2017). What k
+excesses of mean b say of the next one is the predictive law (1 + x / kb)^-k: with little history less is surprising.
 """
 
 import math
@@ -29,7 +30,7 @@ _LEAST = 0.05
 class Tails:
     """Surprise of each channel in nats: -ln of the expected share of blocks at least as odd."""
 
-    __slots__ = ("block_end", "current", "filled", "level", "maxima", "next", "spoilt", "spread", "width")
+    __slots__ = ("block_end", "current", "filled", "known", "level", "maxima", "next", "spoilt", "spread", "width")
 
     def __init__(self, channels: int) -> None:
         self.width = channels
@@ -40,12 +41,13 @@ class Tails:
         self.spoilt = False
         self.level: list[float] = [math.inf] * channels
         self.spread: list[float] = [1.0] * channels
+        self.known: list[float] = [_PRIOR_WEIGHT] * channels
 
     def surprise(self, deviations: Sequence[float]) -> list[float]:
         """Nats per channel, 0 where it is usual or where too few blocks are known."""
         return [
-            _LN4 + (deviation - level) / spread if deviation > level else 0.0
-            for deviation, level, spread in zip(deviations, self.level, self.spread, strict=True)
+            _LN4 + known * math.log1p((deviation - level) / (known * spread)) if deviation > level else 0.0
+            for deviation, level, spread, known in zip(deviations, self.level, self.spread, self.known, strict=True)
         ]
 
     def absorb(self, time: float, step: float, deviations: Sequence[float], *, learn: bool) -> None:
@@ -60,14 +62,14 @@ class Tails:
         if not learn:
             self.spoilt = True
 
-    def state(self, prefix: str) -> Arrays:
+    def state(self) -> Arrays:
         scalars = [self.filled, self.next, self.block_end, float(self.spoilt), *self.current]
-        return {f"{prefix}maxima": self.maxima.copy(), f"{prefix}block": np.array(scalars, np.float64)}
+        return {"maxima": self.maxima.copy(), "block": np.array(scalars, np.float64)}
 
-    def restore(self, prefix: str, state: Arrays) -> None:
-        filled, position, self.block_end, spoilt, *self.current = state[f"{prefix}block"].tolist()
+    def restore(self, state: Arrays) -> None:
+        filled, position, self.block_end, spoilt, *self.current = state["block"].tolist()
         self.filled, self.next, self.spoilt = int(filled), int(position), bool(spoilt)
-        self.maxima = state[f"{prefix}maxima"].astype(np.float32)
+        self.maxima = state["maxima"].astype(np.float32)
         self._estimate()
 
     def _close(self) -> None:
@@ -79,15 +81,16 @@ class Tails:
     def _estimate(self) -> None:
         known = self.maxima[: self.filled].astype(np.float64)
         for channel in range(self.width):
-            self.level[channel], self.spread[channel] = _tail(known[:, channel])
+            self.level[channel], self.spread[channel], self.known[channel] = _tail(known[:, channel])
 
 
-def _tail(maxima: NDArray[np.float64]) -> tuple[float, float]:
-    """(upper quartile, mean excess above it), the latter drawn towards a prior while there are few blocks."""
+def _tail(maxima: NDArray[np.float64]) -> tuple[float, float, float]:
+    """(upper quartile, mean excess above it, how many excesses tell), with a prior while there are few blocks."""
     known = np.sort(maxima[np.isfinite(maxima) & (maxima > -15.0)])
     if len(known) < ENOUGH:
-        return math.inf, 1.0
+        return math.inf, 1.0, _PRIOR_WEIGHT
     first = int(0.75 * len(known))
     level, above = float(known[first]), known[first + 1 :]
+    weight = len(above) + _PRIOR_WEIGHT
     excess = float(above.sum()) - level * len(above)
-    return level, max(_LEAST, (excess + _PRIOR * _PRIOR_WEIGHT) / (len(above) + _PRIOR_WEIGHT))
+    return level, max(_LEAST, (excess + _PRIOR * _PRIOR_WEIGHT) / weight), weight

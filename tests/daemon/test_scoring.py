@@ -80,10 +80,15 @@ class Asked:
 
 @asynccontextmanager
 async def running(
-    folder: Path, told: Told, asked: Asked, sensors: Sequence[int] = (), fitter: Fitter | None = None
+    folder: Path,
+    told: Told,
+    asked: Asked,
+    sensors: Sequence[int] = (),
+    fitter: Fitter | None = None,
+    now: int = START + 4 * 1440 * MINUTE,
 ) -> AsyncIterator[Scoring]:
     models = SensorModels(folder, HORIZONS, detecting=True)
-    scoring = Scoring(models, asked, told.outlets(), fitter or Fitter(), now=lambda: START + HISTORY - 1, gather=0.0)
+    scoring = Scoring(models, asked, told.outlets(), fitter or Fitter(), now=lambda: now, gather=0.0)
     task = asyncio.create_task(scoring.run(sensors))
     try:
         yield scoring
@@ -121,9 +126,42 @@ async def test_a_fault_is_found_explained_and_over(tmp_path: Path) -> None:
         assert all(f.reading_id == 99 for f in told.found), "one episode is announced by one reading per quantity"
 
 
+async def test_what_is_long_past_teaches_and_raises_no_alarm(tmp_path: Path) -> None:
+    told, days = Told(), 4 * 1440
+    async with running(tmp_path, told, Asked(past(days)), [7], now=START + 2 * days * MINUTE) as scoring:
+        await until(lambda: told.normal)
+        scoring.offer([reading(7, days + 6, temperature=35.0, humidity=20.0)])
+        await until(lambda: scoring.counters.scored)
+        assert scoring.status(7).anomalous  # type: ignore[union-attr]
+        assert not told.found
+        assert not told.predicted
+
+
+async def test_a_past_that_cannot_be_read_is_asked_for_again(tmp_path: Path) -> None:
+    class Broken(Asked):
+        async def __call__(self, sensor_id: int, since: int) -> History:
+            if not self.since:
+                self.since.append(since)
+                raise OSError("the database is away")
+            return await super().__call__(sensor_id, since)
+
+    told, asked = Told(), Broken(past(4 * 1440))
+    models = SensorModels(tmp_path, HORIZONS, detecting=True)
+    scoring = Scoring(models, asked, told.outlets(), Fitter(), now=lambda: START + 4 * 1440 * MINUTE, gather=0.0)
+    with pytest.raises(ExceptionGroup, match="unhandled errors"):
+        await scoring.run([1])
+    assert scoring.status(1) is None, "a model without its past is not used"
+    task = asyncio.create_task(scoring.run([1]))
+    await until(lambda: scoring.status(1) is not None and told.normal)
+    assert scoring.status(1).rows == 2 * len(asked.history.times)  # type: ignore[union-attr]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_a_new_sensor_warms_up_and_predicts_from_its_first_quarter_of_an_hour(tmp_path: Path) -> None:
     told, asked = Told(), Asked()
-    async with running(tmp_path, told, asked) as scoring:
+    async with running(tmp_path, told, asked, now=START + 31 * MINUTE) as scoring:
         scoring.appeared([3])
         scoring.offer([reading(3, minutes, temperature=20.0 + minutes % 2, humidity=50.0) for minutes in range(31)])
         await until(lambda: told.predicted)
@@ -161,7 +199,7 @@ async def test_a_damaged_model_is_made_anew_from_history(tmp_path: Path) -> None
         status = scoring.status(1)
     assert status is not None
     assert status.rows == 2 * len(asked.history.times)
-    assert asked.since == [START - 1]
+    assert asked.since == [START + 4 * 1440 * MINUTE - HISTORY]
 
 
 async def test_a_killed_fit_is_tried_again_with_fewer_rows(tmp_path: Path) -> None:
