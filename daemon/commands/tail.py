@@ -1,4 +1,7 @@
-"""``sereno tail``: follow a channel live, one line an event; a lost connection is resumed without a gap."""
+"""``sereno tail``: follow a channel live, one line an event.
+
+A lost connection is resumed after the last event seen; where the daemon's log no longer reaches back, it says so.
+"""
 
 import json
 import random
@@ -30,12 +33,12 @@ def tail(client: Client, channels: str, sensor_id: int | None, names: dict[int, 
     """Print events until Ctrl-C. Raises ClientError where the daemon refuses; waits for one that went away."""
     since: int | None = None
     pause = 0.5
-    connected = False
+    connected, told = False, ""
     while True:
         try:
             with client.listen(channels, sensor_id=sensor_id, since=since) as connection:
                 json.loads(next_text(connection.recv))
-                connected, pause = True, 0.5
+                connected, pause, told = True, 0.5, ""
                 for text in connection:
                     since = _show(json.loads(text), names, as_json=as_json) or since
             reason = "the daemon closed the connection"
@@ -47,9 +50,11 @@ def tail(client: Client, channels: str, sensor_id: int | None, names: dict[int, 
             if not connected or error.status is not None:
                 raise
             reason = str(error)
-        say(f"{reason}; trying again", "yellow")
+        if reason != told:
+            say(f"{reason}; trying again", "yellow")
+        told = reason
         time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter, so that clients do not return all at once
-        pause = min(pause * 2, 15.0)
+        pause = min(pause * 2, 5.0)
 
 
 def _show(event: dict[str, Any], names: dict[int, str], *, as_json: bool) -> int | None:
