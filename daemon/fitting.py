@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ml.base import Arrays, FitError
 from ml.fit import LENGTH_BYTES, LONGEST, frame
-from ml.store import dumps, loads
+from ml.store import StaleModelError, dumps, loads
 
 _LEAST_ROWS = 256
 """A fit that is killed with so few rows is given up."""
@@ -46,6 +46,9 @@ class Fitter:
                 code = await self._end()
                 killed = f"killed by signal {-code}" if code is not None and code < 0 else f"ended with status {code}"
                 raise FitChildError(f"the fitting process was {killed}") from error
+            except StaleModelError as error:
+                await self._end()
+                raise FitChildError(f"the fitting process answered nonsense: {error}") from error
             except asyncio.CancelledError:
                 await self._end()
                 raise

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ml.anomaly import POSSIBLE
 from ml.base import Arrays, Floats, Forecast, named, part
 from ml.bins import SPAN, Bins
 from ml.boosting import predict
 from ml.features import BIN
+from ml.gate import POSSIBLE
 from ml.lags import BINS_PER_DAY, LEAST_ROWS, REACH, design, season_days
 
 MEMBERS = ("persistence", "same_time_yesterday", "same_span_yesterday", "usual_day", "ridge", "boosting")
