@@ -22,7 +22,7 @@ WIDE = 130
 _ORDINARY = {"reading", "error", "availability", "discovery", "noise", "retained"}
 """Counters of a driver that tell no loss: what its messages turned out to be. Failed reads have a column."""
 
-_GOOD = {"ok", "up", "activo", "ready"}
+_GOOD = {"ok", "up", "finished", "activo", "ready"}
 _WORSE = {"degraded", "waiting", "starting", "silencioso", "learning"}
 
 
@@ -92,8 +92,8 @@ def _drivers(report: StatusReport) -> RenderableType:
 def _remarks(driver: DriverReport) -> Iterable[Text]:
     """What is behind a driver's line: why it is not up, what it refused or lost, what it found at the other end."""
     name = driver["name"]
-    if driver["reason"]:
-        yield plain(f"  {name}: {driver['reason']}", "yellow" if driver["state"] != "finished" else "dim")
+    if driver["reason"] and driver["state"] != "finished":
+        yield plain(f"  {name}: {driver['reason']}", "yellow")
     lost = {reason: count for reason, count in driver["counters"].items() if reason not in _ORDINARY}
     if any(lost.values()):
         yield plain(f"  {name}: ", "dim").append_text(_counters(lost))
