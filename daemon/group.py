@@ -204,3 +204,10 @@ def reserve(connection: Connection, name: str, count: int) -> range:
     taken = values.on_conflict_do_update(index_elements=["name"], set_={"next": id_block.c.next + count})
     following: int = connection.execute(taken.returning(id_block.c.next)).scalar_one()
     return range(following - count, following)
+
+
+def give_back(ids: range, name: str, connection: Connection) -> tuple[None, Sequence[Event]]:
+    """Undo the reservation of ids that nobody was given; nothing happens where others were reserved since."""
+    last = (id_block.c.name == name) & (id_block.c.next == ids.stop)
+    connection.execute(sql_update(id_block).where(last).values(next=ids.start))
+    return None, ()

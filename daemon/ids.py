@@ -8,14 +8,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 BLOCKS: Mapping[str, int] = {
-    "sensor": 16,
+    "sensor": 1024,
     "location": 16,
     "anomaly": 64,
     "prediction": 1024,
     "reading": 10_000,
     "event": 100_000,
 }
-"""How many ids a block holds, by name: what a restart wastes."""
+"""How many ids a block holds, by name: what a crash wastes. A whole site may show its sensors in one batch."""
+
+GIVEN_BACK = "sensor"
+"""People read these: an orderly stop gives the rest of the block back, so that numbers stay small."""
 
 LARGEST_BLOCK = 1_000_000
 """A block that was half used within a second is doubled, up to here: a slow card must not hold up a fast source."""
@@ -74,6 +77,11 @@ class IdBlocks:
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(None)
+
+    def give_back(self, name: str) -> range | None:
+        """End the giving of ids of this name; what is left of the last block, None where that is not certain."""
+        free, self._free[name] = self._free[name], deque()
+        return free[0] if len(free) == 1 and name not in self._outstanding else None
 
     def _left(self, name: str) -> int:
         return sum(map(len, self._free[name]))

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -17,8 +18,8 @@ from daemon.database import Database
 from daemon.database_faults import Outage
 from daemon.entities import Sensor, StoredReading
 from daemon.events import Event
-from daemon.group import BatchItem, ChangeItem, ReserveItem
-from daemon.ids import BLOCKS, IdBlocks
+from daemon.group import BatchItem, ChangeItem, ReserveItem, give_back
+from daemon.ids import BLOCKS, GIVEN_BACK, IdBlocks
 from daemon.tables import source as source_table
 from daemon.wal import CommitIsSync, Owed, WalSync
 from daemon.writer import MOST_ROWS, Writer
@@ -47,7 +48,7 @@ class Recorder:
             else WalSync(database.path, sync_interval, self._post, self._queue.kick)
         )
         self._writer = Writer(database, self._queue, self._sync, self)
-        self._thread = threading.Thread(target=self._run, name="writer")
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop
         self._opened: asyncio.Future[None]
         self._answers: set[asyncio.Future[Any]] = set()
@@ -78,13 +79,17 @@ class Recorder:
         await self._end()
 
     async def _end(self) -> None:
+        if left := self.ids.give_back(GIVEN_BACK):
+            self._queue.push(ChangeItem(partial(give_back, left, GIVEN_BACK), time.monotonic(), self._answer()))
         self._queue.close()
         self._writer.stopping.set()
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._sync.stop)
-        for answer in self._answers:
+        await asyncio.sleep(0)  # what the threads posted last is called now
+        for answer in tuple(self._answers):
             if not answer.done():
                 answer.set_exception(DatabaseUnavailableError("the recorder has stopped"))
+                answer.exception()  # whoever waits still gets it; where nobody does it is no news
 
     # -- for drivers and clients
 

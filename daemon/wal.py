@@ -66,7 +66,7 @@ class WalSync:
         self._hurry = False
         self._syncing = False
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="sync")
+        self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
         self.unsynced = 0
         self.syncs = 0
         self.broken: OSError | None = None

@@ -25,25 +25,25 @@ class Writer:
 
 def test_nothing_is_given_before_it_is_reserved() -> None:
     writer = Writer()
-    with pytest.raises(IdsExhaustedError, match="sensor"):
-        writer.ids.take("sensor")
-    assert writer.asked == [("sensor", 16)]
+    with pytest.raises(IdsExhaustedError, match="anomaly"):
+        writer.ids.take("anomaly")
+    assert writer.asked == [("anomaly", 64)]
     writer.grant()
-    assert [writer.ids.take("sensor") for _ in range(3)] == [1, 2, 3]
+    assert [writer.ids.take("anomaly") for _ in range(3)] == [1, 2, 3]
 
 
 def test_the_next_block_is_asked_for_at_half_and_once() -> None:
     writer = Writer()
-    writer.ids.grant("sensor", range(1, 17))
-    writer.next["sensor"] = 17
-    for _ in range(8):
-        writer.ids.take("sensor")
+    writer.ids.grant("anomaly", range(1, 65))
+    writer.next["anomaly"] = 65
+    for _ in range(32):
+        writer.ids.take("anomaly")
     assert writer.asked == []
-    writer.ids.take("sensor")
-    writer.ids.take("sensor")
-    assert writer.asked == [("sensor", 16)]
+    writer.ids.take("anomaly")
+    writer.ids.take("anomaly")
+    assert writer.asked == [("anomaly", 64)]
     writer.grant()
-    assert writer.ids.take_many("sensor", 20) == range(11, 31)  # blocks that follow each other are one
+    assert writer.ids.take_many("anomaly", 40) == range(35, 75)  # blocks that follow each other are one
 
 
 def test_ids_only_grow_where_blocks_leave_a_gap() -> None:
@@ -60,7 +60,7 @@ def test_a_block_used_up_quickly_is_doubled() -> None:
 
     def use_up() -> None:
         while True:
-            writer.ids.take("sensor")
+            writer.ids.take("anomaly")
 
     for now in (0.0, 0.5, 0.9, 60.0):
         writer.now = now
@@ -68,7 +68,7 @@ def test_a_block_used_up_quickly_is_doubled() -> None:
             use_up()
         asked.extend(writer.asked)
         writer.grant()
-    assert asked == [("sensor", 16), ("sensor", 32), ("sensor", 64), ("sensor", 64)]
+    assert asked == [("anomaly", 64), ("anomaly", 128), ("anomaly", 256), ("anomaly", 256)]
 
 
 async def test_large_needs_wait_for_their_block() -> None:

@@ -189,6 +189,14 @@ async def test_a_restart_knows_its_keys_and_gives_no_id_twice(url: str, tmp_path
         assert running.recorder.ids.take("reading") < 30_000  # the rest of one block is skipped, not more
 
 
+async def test_an_orderly_restart_goes_on_with_the_next_sensor(url: str, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        async with recording(url, tmp_path) as running:
+            sensor = running.sensor(f"mqtt/{number}")
+            await running.put(sensors=[sensor])
+            assert sensor.id == number
+
+
 async def test_a_change_is_seen_and_announced_in_its_place(url: str, tmp_path: Path) -> None:
     async with recording(url, tmp_path) as running:
         sensor_id = await with_sensor(running)
