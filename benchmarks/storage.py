@@ -8,6 +8,7 @@ Everything runs through the recorder and the statements of the daemon, in a temp
 
 import argparse
 import asyncio
+import os
 import statistics
 import tempfile
 import time
@@ -110,9 +111,9 @@ def fill(database: Database, rows: int) -> None:
             text(
                 "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :sensors), "
                 "t(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM t WHERE n < :each - 1) "
-                "INSERT INTO reading (sensor_id, time, sequence, id, temperature, humidity, quality, received_at, source, "
-                "clock_set) SELECT s.n, :start + t.n * :step, -1, -(t.n * :sensors + s.n), 20 + t.n % 97 / 9.7, "
-                "40 + t.n % 89 / 8.9, 0, :start + t.n * :step, 1, 1 FROM s, t"
+                "INSERT INTO reading (sensor_id, time, sequence, id, temperature, humidity, quality, received_at, "
+                "source, clock_set) SELECT s.n, :start + t.n * :step, -1, -(t.n * :sensors + s.n), "
+                "20 + t.n % 97 / 9.7, 40 + t.n % 89 / 8.9, 0, :start + t.n * :step, 1, 1 FROM s, t"
             ),
             {"sensors": SENSORS, "each": each, "start": START, "step": STEP},
         )
@@ -128,6 +129,7 @@ async def at_size(rows: int, parent: Path, repeats: int = 60) -> dict[str, float
         database, _ = open_database(URL, folder)
         fill(database, rows)
         database.close()
+        os.sync()  # what filling left to write is not what is measured
         now = START + rows // SENSORS * STEP
         async with bench(folder) as made:
             inserts = [await made.commit(await made.readings(100, now + number * STEP)) for number in range(repeats)]
