@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+import uvloop
 import websockets
 from fastapi import FastAPI, Request
 from starlette.responses import Response, StreamingResponse
@@ -19,6 +20,7 @@ from daemon.api.body_limit import BATCH_BYTES, BODY_BYTES
 from daemon.api.server import HTTP_CONNECTIONS, ListenError, Server, listen
 from daemon.config import WebSocket
 
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 HEAD = b"POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
