@@ -75,20 +75,26 @@ class Folding:
             return 0
         return min(self._chunk, ledger.size)
 
-    def chunk(self, connection: Connection, ledger: Ledger) -> tuple[int, dict[int, int]]:
-        """Fold one chunk in the connection's transaction; what :meth:`Ledger.fold` must know after its commit."""
+    def chunk(self, connection: Connection, ledger: Ledger) -> tuple[int, dict[int, int]] | None:
+        """Fold one chunk in the connection's transaction; what :meth:`Ledger.fold` must know after its commit.
+
+        None where the append table is empty.
+        """
         began = time.monotonic()
-        last: int = connection.scalar(_LAST, {"count": self._count(ledger)})
+        last: int | None = connection.scalar(_LAST, {"count": self._count(ledger)})
+        if last is None:
+            return None
         newest = ledger.newest_up_to(last)
         connection.execute(_INSERT, {"last": last})
         for source_id, tokens in ledger.tokens.items():
             if tokens:
-                window = {"source": source_id, "oldest": next(iter(tokens.values())), "last": last}
+                window = {"source": source_id, "oldest": min(tokens.values()), "last": last}
                 connection.execute(_KEEP_TOKENS, window)
                 connection.execute(_DROP_TOKENS, window)
         connection.execute(_DELETE, {"last": last})
         rows = [{"sensor": sensor_id, "newest": at} for sensor_id, at in newest.items()]
-        connection.execute(_LAST_READING, rows)
+        if rows:
+            connection.execute(_LAST_READING, rows)
         self._adapt(time.monotonic() - began)
         return last, newest
 

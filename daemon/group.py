@@ -97,8 +97,19 @@ class Group:
             self._ledger.undo(mark)
             self._done.results.append(error)
         else:
+            self._forget_deleted(events)
             self._done.results.append(result)
             self._done.events.extend(events)
+
+    def _forget_deleted(self, events: Sequence[Event]) -> None:
+        """Whoever deletes announces it: that keeps the ledger right, whichever statement was used."""
+        for event in events:
+            if not isinstance(event, EntityEvent) or event.action is not Action.DELETED:
+                continue
+            if isinstance(event.entity, Sensor):
+                self._ledger.remove_sensor(event.entity.id)
+            elif isinstance(event.entity, StoredReading):
+                self._ledger.remove_row(event.entity.sensor_id, key_of(event.entity))
 
     # -- batches
 

@@ -69,16 +69,19 @@ class Ledger:
 
     def add_rows(self, rows: Sequence[tuple[int, Key, int]]) -> None:
         """(sensor, key, id) of rows inserted into ``reading_recent``."""
+        added = 0
         with self._lock:
             for sensor_id, key, row_id in rows:
-                self.keys.setdefault(sensor_id, {})[key] = row_id
-            self.size += len(rows)
-        self._undo.append(lambda: self._drop_rows(rows))
+                keys = self.keys.setdefault(sensor_id, {})
+                added += key not in keys  # it is there where a row was deleted without a word
+                keys[key] = row_id
+            self.size += added
+        self._undo.append(lambda: self._drop_rows(rows, added))
 
-    def _drop_rows(self, rows: Sequence[tuple[int, Key, int]]) -> None:
+    def _drop_rows(self, rows: Sequence[tuple[int, Key, int]], added: int) -> None:
         for sensor_id, key, _ in rows:
             del self.keys[sensor_id][key]
-        self.size -= len(rows)
+        self.size -= added
 
     def remove_row(self, sensor_id: int, key: Key) -> None:
         """A row is gone; nothing happens where it was folded already."""
@@ -159,6 +162,12 @@ class Ledger:
             if times:
                 newest[sensor_id] = max(times)
         return newest
+
+    def empty(self) -> None:
+        """The append table holds no row."""
+        with self._lock:
+            self.keys.clear()
+            self.size = 0
 
     def fold(self, last_id: int, newest: dict[int, int]) -> None:
         """After the commit that folded the rows up to ``last_id``."""

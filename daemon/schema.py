@@ -3,6 +3,7 @@
 An older one is copied, then upgraded; a newer one is refused; a damaged SQLite file is moved aside, never deleted.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,7 +131,10 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(_folder()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of its own plugins at info
     with connection.begin():
+        if connection.dialect.name != "sqlite":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # a large table takes its time
         command.upgrade(config, HEAD)
 
 

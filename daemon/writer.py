@@ -236,14 +236,17 @@ class Writer:
         before = ledger.size
         try:
             with self._connection.transaction() as connection:
-                last, newest = self._folding.chunk(connection, ledger)
+                folded = self._folding.chunk(connection, ledger)
         except Exception as error:
             if not is_database_error(error):
                 raise
             log.warning("readings could not be folded yet: %s", error)
             self._folding.postpone(time.monotonic())
             return
-        ledger.fold(last, newest)
+        if folded is None:
+            ledger.empty()
+        else:
+            ledger.fold(*folded)
         self.counters["folded"] += before - ledger.size
         self._sync.committed([], 0, wrote=True, at_once=False)
 

@@ -267,6 +267,29 @@ async def test_readings_of_a_deleted_sensor_are_refused(url: str, tmp_path: Path
         assert running.rows("SELECT id FROM sensor") == []
 
 
+async def test_a_deletion_that_is_announced_is_known(url: str, tmp_path: Path) -> None:
+    async with recording(url, tmp_path) as running:
+        sensor = running.sensor()
+        first = running.reading(sensor.id)
+        await running.store(first, sensors=[sensor])
+
+        def remove_reading(connection: Connection) -> tuple[None, list[EntityEvent]]:
+            connection.execute(sql_delete(tables.reading_recent).where(tables.reading_recent.c.id == first.id))
+            return None, [EntityEvent(Action.DELETED, first, NOW)]
+
+        def remove_sensor(connection: Connection) -> tuple[None, list[EntityEvent]]:
+            connection.execute(sql_delete(tables.reading_recent))
+            connection.execute(sql_delete(tables.sensor))
+            return None, [EntityEvent(Action.DELETED, sensor, NOW)]
+
+        await running.recorder.change(remove_reading)
+        assert running.recorder.state().unfolded == 0
+        assert await running.store(running.reading(sensor.id)) == ["stored"]
+        await running.recorder.change(remove_sensor)
+        assert await running.store(running.reading(sensor.id, NOW + 1)) == ["refused"]
+        assert running.rows(ALL) == []
+
+
 async def test_two_registrations_of_one_key_become_one_sensor(url: str, tmp_path: Path) -> None:
     async with recording(url, tmp_path) as running:
         first, second = running.sensor("same"), running.sensor("same")

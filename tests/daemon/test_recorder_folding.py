@@ -5,11 +5,13 @@ import random
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 from support.recording import NOW, SECOND, Recording, recording
 
 from daemon import folding, ledger, reading_store
 from daemon.folding import Folding
 from daemon.ledger import Ledger
+from daemon.tables import reading, reading_recent
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -121,6 +123,21 @@ async def test_rows_without_a_clock_wait_for_it(tmp_path: Path) -> None:
         assert len(moved) == 150
         await until_folded(running)
         assert running.rows("SELECT min(time), sum(clock_set) FROM reading") == [(NOW, 150)]
+
+
+async def test_rows_deleted_without_a_word_do_not_stop_the_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with recording("sqlite:///sereno.db", tmp_path) as running:
+        [sensor_id] = await sensors(running, 1)
+        await running.store(running.reading(sensor_id), running.reading(sensor_id, NOW + 1))
+        await running.recorder.change(lambda c: (c.execute(delete(reading_recent)), ()))
+        assert await running.store(running.reading(sensor_id)) == ["stored"]
+        monkeypatch.setattr(folding, "MOST_UNFOLDED", 0)
+        await until_folded(running)
+        assert running.rows("SELECT time FROM reading") == [(NOW,)]
+        await running.recorder.change(lambda c: (c.execute(delete(reading)), ()))
+        assert await running.store(running.reading(sensor_id)) == ["stored"]
 
 
 def test_it_folds_when_due_and_when_much_waits() -> None:
