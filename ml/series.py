@@ -139,6 +139,9 @@ class Series:
         ready = self.readiness is Readiness.READY
         alarm, held = self.episode.judge(time, window.step, surprise, beginning, ready=ready)
         leading = max(range(WIDTH), key=surprises.__getitem__)
+        if alarm:
+            loudest = surprises.index(surprise)
+            self.tails.alarmed(loudest, time, deviations[loudest])
         seen, expected = window.context(CHANNELS[leading], time, value)
         score = Score(
             self.quantity,

@@ -7,13 +7,15 @@ excesses of mean b say of the next one is the predictive law (1 + x / kb)^-k: wi
 """
 
 import math
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.base import Arrays
-from ml.features import HOUR
+from ml.features import DAY, HOUR
 
 BLOCKS = 336
 """Four weeks of two-hour blocks: long enough for a weekly habit to be seen four times."""
@@ -21,16 +23,25 @@ BLOCKS = 336
 ENOUGH = 12
 """Blocks (a day) before a channel says how rare anything is."""
 
+HABIT = 4
+HABIT_TIME = 7 * DAY
+"""So many alarms of one channel within a week are a habit of the place (the sun on a sensor each morning)."""
+
 _LN4 = math.log(4.0)
 _PRIOR = 0.25
 _PRIOR_WEIGHT = 4.0
 _LEAST = 0.05
+_RARE = 4.0
+_TOP = 8
 
 
 class Tails:
     """Surprise of each channel in nats: -ln of the expected share of blocks at least as odd."""
 
-    __slots__ = ("block_end", "current", "filled", "known", "level", "maxima", "next", "spoilt", "spread", "width")
+    __slots__ = (
+        *("alarms", "block_end", "current", "filled", "known", "level", "maxima", "next", "spoilt", "spread"),
+        *("top", "width"),
+    )
 
     def __init__(self, channels: int) -> None:
         self.width = channels
@@ -42,13 +53,31 @@ class Tails:
         self.level: list[float] = [math.inf] * channels
         self.spread: list[float] = [1.0] * channels
         self.known: list[float] = [_PRIOR_WEIGHT] * channels
+        self.top: list[list[float]] = [[] for _ in range(channels)]
+        self.alarms: deque[tuple[float, float, float]] = deque(maxlen=32)  # (channel, time, deviation)
 
     def surprise(self, deviations: Sequence[float]) -> list[float]:
         """Nats per channel, 0 where it is usual or where too few blocks are known."""
-        return [
+        found = [
             _LN4 + known * math.log1p((deviation - level) / (known * spread)) if deviation > level else 0.0
             for deviation, level, spread, known in zip(deviations, self.level, self.spread, self.known, strict=True)
         ]
+        for channel, nats in enumerate(found):
+            if nats > _RARE:
+                found[channel] = self._at_most(channel, deviations[channel], nats)
+        return found
+
+    def alarmed(self, channel: int, time: float, deviation: float) -> None:
+        """Remember what alarmed; what has become a habit is taken into the maxima after all."""
+        self.alarms.append((float(channel), time, deviation))
+        habit = [a for a in self.alarms if a[0] == channel and time - a[1] <= HABIT_TIME]
+        if len(habit) < HABIT or self.filled < HABIT:
+            return
+        self.alarms = deque((a for a in self.alarms if a not in habit), maxlen=32)
+        for back, (_, _, height) in enumerate(habit, 1):
+            row = (self.next - back) % self.filled
+            self.maxima[row, channel] = max(self.maxima[row, channel], height)
+        self._estimate()
 
     def absorb(self, time: float, step: float, deviations: Sequence[float], *, learn: bool) -> None:
         """Count a reading; a block in which anything was flagged (``learn`` false) is not kept."""
@@ -64,13 +93,21 @@ class Tails:
 
     def state(self) -> Arrays:
         scalars = [self.filled, self.next, self.block_end, float(self.spoilt), *self.current]
-        return {"maxima": self.maxima.copy(), "block": np.array(scalars, np.float64)}
+        alarms = np.array(self.alarms, np.float64).reshape(-1, 3)
+        return {"maxima": self.maxima.copy(), "block": np.array(scalars, np.float64), "alarms": alarms}
 
     def restore(self, state: Arrays) -> None:
         filled, position, self.block_end, spoilt, *self.current = state["block"].tolist()
         self.filled, self.next, self.spoilt = int(filled), int(position), bool(spoilt)
         self.maxima = state["maxima"].astype(np.float32)
+        self.alarms = deque(map(tuple, state["alarms"].tolist()), maxlen=32)
         self._estimate()
+
+    def _at_most(self, channel: int, deviation: float, nats: float) -> float:
+        """What some blocks have reached cannot be rarer than their share, whatever the law says."""
+        top = self.top[channel]
+        reached = len(top) - bisect_left(top, deviation)
+        return min(nats, math.log((self.filled + 1) / reached)) if reached >= HABIT else nats
 
     def _close(self) -> None:
         self.maxima[self.next] = self.current
@@ -81,12 +118,14 @@ class Tails:
     def _estimate(self) -> None:
         known = self.maxima[: self.filled].astype(np.float64)
         for channel in range(self.width):
-            self.level[channel], self.spread[channel], self.known[channel] = _tail(known[:, channel])
+            column = np.sort(known[:, channel])
+            column = column[np.isfinite(column) & (column > -15.0)]
+            self.level[channel], self.spread[channel], self.known[channel] = _tail(column)
+            self.top[channel] = column[-_TOP:].tolist()
 
 
-def _tail(maxima: NDArray[np.float64]) -> tuple[float, float, float]:
-    """(upper quartile, mean excess above it, how many excesses tell), with a prior while there are few blocks."""
-    known = np.sort(maxima[np.isfinite(maxima) & (maxima > -15.0)])
+def _tail(known: NDArray[np.float64]) -> tuple[float, float, float]:
+    """(upper quartile of sorted maxima, mean excess above it, how many excesses tell), a prior while there are few."""
     if len(known) < ENOUGH:
         return math.inf, 1.0, _PRIOR_WEIGHT
     first = int(0.75 * len(known))
