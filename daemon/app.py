@@ -148,7 +148,7 @@ async def _again(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> Non
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _signals() -> asyncio.Event:

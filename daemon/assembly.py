@@ -4,7 +4,9 @@ import asyncio
 import functools
 import logging
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from daemon import news, tokens
 from daemon.api.auth import Authenticator
@@ -28,6 +30,7 @@ from daemon.notify import Notifier
 from daemon.recorder import Recorder
 from daemon.report import Parts, Reporter
 from daemon.repository import anomalies, readings, sensors
+from daemon.repository.paging import Listing
 from daemon.repository.reads import Reads
 from daemon.rounds import Rounds
 from daemon.scoring import Scoring
@@ -109,6 +112,7 @@ async def assemble(ground: Ground) -> House:
     )
     limits = Limits(config.websocket.max_connections, config.websocket.max_connections_per_ip)
     hub = Hub(bus, limits, authenticator, clock.now)
+    authenticator.on_change.append(hub.check_tokens)
     health = Health(supervisors, recorder.state, lambda: ground.broker, clock.monotonic)
     refused: Counter[str] = Counter()
     reporter = Reporter(
@@ -129,7 +133,8 @@ async def assemble(ground: Ground) -> House:
             demo=ground.demo,
         )
     )
-    recorder.on_commit = Flow(directory, bus, episodes, watch, scoring).committed
+    recall = functools.partial(_recall, reads, recorder, directory)
+    recorder.on_commit = Flow(directory, bus, episodes, watch, scoring, recall).committed
     recorder.on_state = lambda state: bus.publish([news.database(state, clock.now())])
     if ground.broker is not None:
         ground.broker.on_state = lambda broker: _broker_changed(broker, bus, clock)
@@ -208,13 +213,28 @@ def _health(health: Health) -> HealthAnswer:
     return HealthAnswer(verdict.ingesting and not verdict.hung, verdict.reasons)
 
 
-_training: set[asyncio.Task[object]] = set()
+_errands: set[asyncio.Task[object]] = set()
+"""A task that nobody holds may be collected before it ends (asyncio.create_task)."""
+
+
+def _run(work: Coroutine[Any, Any, object], name: str) -> None:
+    task: asyncio.Task[object] = asyncio.get_running_loop().create_task(work, name=name)
+    _errands.add(task)
+    task.add_done_callback(_errands.discard)
+
+
+def _recall(reads: Reads, recorder: Recorder, directory: Directory, sensor_id: int) -> None:
+    """Read a sensor's newest rows again."""
+
+    async def work() -> None:
+        page = await reads(lambda conn: readings.listing(conn, Listing(REMEMBERED, sensor_id), recorder.unfolded))
+        directory.relearn(sensor_id, page.rows)
+
+    _run(work(), f"newest rows of sensor {sensor_id}")
 
 
 async def _train(scoring: Scoring, directory: Directory, sensor_id: int | None) -> str:
     """Start a fit and answer at once; its end is told as news."""
     wanted = sensors_to_train(directory, sensor_id)
-    task: asyncio.Task[object] = asyncio.create_task(scoring.train(wanted), name="training")
-    _training.add(task)
-    task.add_done_callback(_training.discard)
+    _run(scoring.train(wanted), "training")
     return f"fitting the models of {len(wanted)} sensors; a system event tells when they are ready"

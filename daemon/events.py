@@ -49,7 +49,7 @@ class EntityEvent:
 class SystemEvent:
     """News of the system itself, Spanish with an English twin.
 
-    ``channel`` is where it goes besides ``general``; None: to the clients of every channel.
+    ``channel`` is where it goes besides ``general``; None: nowhere else.
     ``sensor_id`` where it is about one sensor. ``kind`` is a stable word for programs (``driver_down``).
     """
 

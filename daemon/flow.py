@@ -1,43 +1,52 @@
 """What follows a commit: the directory learns of it, clients see it, the watch and the models look at it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from daemon.batches import Commit
 from daemon.bus import Bus
-from daemon.entities import Sensor
+from daemon.entities import Quality, Sensor, StoredReading
 from daemon.episodes import Episodes
-from daemon.events import Action, EntityEvent, Event, SystemEvent
+from daemon.events import Action, EntityEvent, Event
 from daemon.scoring import Scoring
 from daemon.sensors import Directory
 from daemon.watch import Watch
 
 
 class Flow:
-    """Called on the loop with every commit, in order. ``scoring`` is None where no model is wanted."""
+    """Called on the loop with every commit, in order. ``scoring`` is None where no model is wanted.
+
+    ``recall(sensor_id)`` reads a sensor's newest rows again, where one of them was deleted or is no longer believed.
+    """
 
     def __init__(
-        self, directory: Directory, bus: Bus, episodes: Episodes, watch: Watch, scoring: Scoring | None
+        self,
+        directory: Directory,
+        bus: Bus,
+        episodes: Episodes,
+        watch: Watch,
+        scoring: Scoring | None,
+        recall: Callable[[int], None],
     ) -> None:
         self._directory = directory
         self._bus = bus
         self._episodes = episodes
         self._watch = watch
         self._scoring = scoring
+        self._recall = recall
 
     def committed(self, commit: Commit) -> None:
         for event in commit.events:
             self._directory.follow(event)
             self._episodes.follow(event)
+            changed = _taken_back(event)
+            if changed is not None:
+                self._recall(changed.sensor_id)
         self._bus.publish(commit.events)
         readings = [o.reading for o in commit.outcomes if o.result in ("stored", "completed")]
         self._watch.stored(readings)
         if self._scoring is not None:
             self._sensors_came_and_went(commit.events, self._scoring)
             self._scoring.offer(readings)
-
-    def tell(self, events: Sequence[SystemEvent]) -> None:
-        """The system's own news."""
-        self._bus.publish(events)
 
     @staticmethod
     def _sensors_came_and_went(events: Sequence[Event], scoring: Scoring) -> None:
@@ -47,3 +56,12 @@ class Flow:
                     scoring.appeared([event.entity.id])
                 elif event.action is Action.DELETED:
                     scoring.deleted([event.entity.id])
+
+
+def _taken_back(event: Event) -> StoredReading | None:
+    """The row that this event deletes, or that is no longer believed."""
+    if not isinstance(event, EntityEvent) or not isinstance(event.entity, StoredReading):
+        return None
+    gone = event.action is Action.DELETED
+    doubted = event.action is Action.UPDATED and event.entity.quality is Quality.INVALID
+    return event.entity if gone or doubted else None

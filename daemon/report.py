@@ -19,7 +19,7 @@ from daemon.entities import Quality, SensorState
 from daemon.episodes import Episodes
 from daemon.health import Health
 from daemon.intake import Intake
-from daemon.scoring import Scoring
+from daemon.scoring import Counters, Scoring
 from daemon.sensors import Directory, Record
 from daemon.status_report import (
     BrokerReport,
@@ -207,40 +207,27 @@ class Reporter:
 
     def _models(self) -> ModelsReport:
         parts, scoring = self._parts, self._parts.scoring
-        report = ModelsReport(
+        counters = scoring.counters if scoring is not None else Counters()
+        statuses = [scoring.status(record.sensor.id) for record in parts.directory.records()] if scoring else []
+        ready = sum(status is not None and status.detector is Readiness.READY for status in statuses)
+        fitting = scoring.fitting if scoring is not None else None
+        fitted = parts.directory.record(fitting) if fitting is not None else None
+        last_fit_at = scoring.last_fit_at if scoring is not None else None
+        return ModelsReport(
             anomaly_enabled=parts.config.anomaly.enabled,
             forecast_enabled=parts.config.forecast.enabled,
-            ready=0,
-            learning=0,
-            scored=0,
-            skipped=0,
-            lag_s=0.0,
-            fits=0,
-            failed_fits=0,
-            fitting=None,
-            last_fit_at=None,
-            predictions=0,
-            anomalies_open=len(parts.episodes),
-        )
-        if scoring is None:
-            return report
-        statuses = [scoring.status(record.sensor.id) for record in parts.directory.records()]
-        ready = sum(status is not None and status.detector is Readiness.READY for status in statuses)
-        fitting = parts.directory.record(scoring.fitting) if scoring.fitting is not None else None
-        counters = scoring.counters
-        report.update(
             ready=ready,
             learning=len(statuses) - ready,
             scored=counters.scored,
             skipped=counters.skipped + counters.dropped,
-            lag_s=round(scoring.lag, 3),
+            lag_s=round(scoring.lag, 3) if scoring is not None else 0.0,
             fits=counters.fits,
             failed_fits=counters.failed_fits,
-            fitting=fitting.sensor.key if fitting is not None else None,
-            last_fit_at=None if scoring.last_fit_at is None else wire_time(scoring.last_fit_at),
+            fitting=fitted.sensor.key if fitted is not None else None,
+            last_fit_at=None if last_fit_at is None else wire_time(last_fit_at),
             predictions=counters.predictions,
+            anomalies_open=len(parts.episodes),
         )
-        return report
 
     def _clients(self) -> ClientsReport:
         hub = self._parts.hub

@@ -5,12 +5,12 @@ unknown devices may register, and knows nothing of storage or the web.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
-from daemon.entities import Quality, Sensor, SensorState, StoredReading
+from daemon.entities import Quality, Sensor, StoredReading
 from daemon.events import Action, EntityEvent, Event
 from daemon.pipeline import Trail
 
@@ -122,12 +122,17 @@ class Directory:
             record = self._by_id.get(sensor_id)
             if record is None:
                 continue
-            for row in reversed(rows):
-                if row.quality is not Quality.INVALID:
-                    self._learn(record, row)
+            self._learn(record, rows)
             heard = sorted({row.received_at for row in rows})
             gaps = [(b - a) / 1e6 for a, b in pairwise(heard)]
             record.intervals.extend(gap for gap in gaps if gap >= 0.5)
+
+    def relearn(self, sensor_id: int, newest_first: Sequence[StoredReading]) -> None:
+        """A row that may have been the newest is gone or no longer believed: begin again from these."""
+        record = self._by_id.get(sensor_id)
+        if record is not None:
+            record.latest, record.trail = Latest(), Trail()
+            self._learn(record, newest_first)
 
     def by_id(self, sensor_id: int) -> Sensor | None:
         record = self._by_id.get(sensor_id)
@@ -222,12 +227,11 @@ class Directory:
         self._by_key[record.sensor.key] = record
 
     @staticmethod
-    def _learn(record: Record, row: StoredReading) -> None:
-        record.latest.take(row)
-        for quantity, value in (("temperature", row.temperature), ("humidity", row.humidity)):
-            if value is not None:
-                record.trail.last[quantity] = (row.time, value)
-
-    def silent(self) -> int:
-        """How many are silent now."""
-        return sum(record.sensor.state is SensorState.SILENT for record in self._by_id.values())
+    def _learn(record: Record, newest_first: Sequence[StoredReading]) -> None:
+        for row in reversed(newest_first):
+            if row.quality is Quality.INVALID:
+                continue
+            record.latest.take(row)
+            for quantity, value in (("temperature", row.temperature), ("humidity", row.humidity)):
+                if value is not None:
+                    record.trail.last[quantity] = (row.time, value)

@@ -1,9 +1,9 @@
 """One sensor's believed values as columns, oldest first: what the models are replayed from."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from daemon.repository.readings import believed, of_sensor
 from daemon.tables import reading, reading_recent
@@ -19,12 +19,9 @@ class Columns(NamedTuple):
 
 def after(conn: Connection, sensor_id: int, since: int, unfolded: Sequence[int] | None = None) -> Columns:
     """Every believed reading of a sensor that is newer than ``since`` (µs)."""
-    rows: list[tuple[int, float | None, float | None]] = []
+    rows: list[Row[Any]] = []
     for table in (reading, reading_recent):
         query = select(table.c.time, table.c.temperature, table.c.humidity)
-        query = believed(query, table).where(*of_sensor(table, sensor_id, since + 1, None, unfolded))
-        rows += (tuple(row) for row in conn.execute(query))
-    rows.sort(key=lambda row: row[0])
-    if not rows:
-        return Columns((), (), ())
-    return Columns(*zip(*rows, strict=True))
+        rows += conn.execute(believed(query, table).where(*of_sensor(table, sensor_id, since + 1, None, unfolded)))
+    rows.sort(key=lambda row: row.time)
+    return Columns([row.time for row in rows], [row.temperature for row in rows], [row.humidity for row in rows])

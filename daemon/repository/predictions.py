@@ -54,3 +54,8 @@ def change(conn: Connection, entity: Prediction) -> None:
 
 def remove(conn: Connection, entity: Prediction) -> None:
     conn.execute(delete(prediction).where(prediction.c.id == entity.id))
+
+
+def remove_before(conn: Connection, before: int) -> int:
+    """Delete what was made before ``before`` (µs); how many went."""
+    return conn.execute(delete(prediction).where(prediction.c.created_at < before)).rowcount

@@ -58,8 +58,9 @@ def add(conn: Connection, entity: Sensor) -> None:
 
 
 def change(conn: Connection, entity: Sensor) -> None:
-    """Write every column of a sensor that is there."""
-    conn.execute(update(sensor).where(sensor.c.id == entity.id).values(_values(entity)))
+    """Write every column of a sensor that is there but ``last_reading_at``, which follows its readings."""
+    values = {name: value for name, value in _values(entity).items() if name != "last_reading_at"}
+    conn.execute(update(sensor).where(sensor.c.id == entity.id).values(values))
 
 
 def delete_readings(conn: Connection, sensor_id: int, rows: int) -> int:

@@ -148,3 +148,13 @@ def test_one_late_message_does_not_move_the_usual_interval() -> None:
         moment += gap
         record.hear(moment)
     assert record.interval() == 10.0
+
+
+def test_a_deleted_newest_row_gives_way_to_the_one_before() -> None:
+    directory = Directory(limit=10)
+    directory.load([sensor(1)], [])
+    directory.remember({1: [row(2, 60, temperature=99.0), row(1, 0, temperature=20.0)]})
+    directory.relearn(1, [row(1, 0, temperature=20.0)])
+    latest = directory.latest(1)
+    assert latest is not None
+    assert (latest.temperature, latest.time) == (20.0, NOW)
