@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.brokers import Broker, make_mosquitto, until
+from support.brokers import Broker, answers, free_port, make_mosquitto, until
 from support.device import Publisher
 from support.running import Running, ended, make_daemon
 from websockets.exceptions import ConnectionClosed
@@ -244,3 +244,42 @@ def test_without_session_on_the_broker_nothing_is_acknowledged_that_was_not_stor
     finally:
         ended(daemon)
         broker.kill()
+
+
+@pytest.mark.parametrize("engine", ["mosquitto", "nats"])
+def test_the_embedded_broker_takes_devices_at_once_and_goes_with_the_daemon(tmp_path: Path, engine: str) -> None:
+    port = free_port()
+    daemon = make_daemon(tmp_path / "sereno", config=f"broker: {{engine: {engine}, port: {port}}}\n")
+    daemon.start()
+    try:
+        until(lambda: driver_state(daemon) == "up", "the driver is up")
+        with Publisher(port) as device:
+            device.publish("tele/kitchen/SENSOR", TASMOTA % 21.5, qos=1)
+        until(lambda: len(daemon.readings()) == 1, "the row is there")
+        assert daemon.get("status")["broker"]["engine"] == engine
+        daemon.kill()
+        until(lambda: not answers(port), "the broker is gone")
+        daemon.start()
+        assert len(daemon.readings()) == 1
+        assert daemon.stop() == 0
+        assert not answers(port)
+    finally:
+        ended(daemon)
+
+
+def test_postgresql_by_url_is_all_that_it_takes(tmp_path: Path, mosquitto: Broker, postgres_url: str) -> None:
+    daemon = make_daemon(tmp_path / "sereno", config=config_for(mosquitto) + f'database: {{url: "{postgres_url}"}}\n')
+    daemon.start()
+    try:
+        until(lambda: driver_state(daemon) == "up", "the driver is up")
+        with Publisher(mosquitto.port) as device:
+            for number in range(50):
+                device.publish("home/kitchen/state", json.dumps({"temperature": 20.5, "seq": number}), qos=1)
+            until(lambda: len(daemon.readings()) == 50, "the rows are there")
+            daemon.kill()
+            daemon.start()
+            device.publish("home/kitchen/state", json.dumps({"temperature": 20.5, "seq": 50}), qos=1)
+        until(lambda: len(daemon.readings()) == 51, "the next one is there")
+        assert sorted(row["secuencia"] for row in daemon.readings()) == list(range(51))
+    finally:
+        ended(daemon)
