@@ -120,7 +120,7 @@ class Intake:
 
     def _admit(self, delivery: Delivery, reading: Reading, key: str, admission: "_Admission") -> None:
         source, counters = admission.source, self.counters[admission.source.name]
-        if delivery.retained and reading.measured_at is None:
+        if delivery.retained and not _tells_its_time(delivery, reading, admission):
             counters["retained"] += 1  # its last known state, not a new measurement
             return
         record, new = self._directory.admit(
@@ -146,8 +146,10 @@ class Intake:
                 admission.failed.append(record.sensor.id)
         if draft.values:
             record.readings += 1
-            # A row with a believed time of its own is known by its key when it comes again.
-            token = delivery.token if reading.measured_at is None or draft.device_time is not None else None
+            # A row with a believed time of its own is known by its key when it comes again. Whether it was believed
+            # the first time is not certain, so what does come again is looked up by its token too.
+            dated = reading.measured_at is not None and draft.device_time is None
+            token = None if dated and not delivery.redelivered else delivery.token
             row = self._stored(draft, record, how, source.name, reading.sequence, token)
             admission.rows.append(row)
             if delivery.redelivered:
@@ -236,6 +238,14 @@ class Intake:
             record.hear(self._clock.monotonic())
         record.readings += 1
         return self._stored(draft, record, how, source.name, submission.sequence, None)
+
+
+def _tells_its_time(delivery: Delivery, reading: Reading, admission: _Admission) -> bool:
+    """Whether it has a time of its own that can be believed: only then is a reading known by it when it comes again."""
+    if reading.measured_at is None:
+        return False
+    how = pipeline.Circumstances(delivery.received_at, admission.clock_set, admission.source.zone)
+    return pipeline.is_believed(pipeline.to_micros(reading.measured_at, how.zone), how)
 
 
 def _measurements(submission: Submission) -> tuple[Measurement, ...]:

@@ -228,8 +228,7 @@ def tell_time(draft: Draft, reading: Reading, _sensor: Sensor, _trail: Trail, ho
     if reading.measured_at is None:
         return
     device_time = to_micros(reading.measured_at, how.zone)
-    oldest, newest = how.received_at - OLDEST_DEVICE_TIME, how.received_at + NEWEST_DEVICE_TIME
-    if how.clock_set and oldest <= device_time <= newest:
+    if is_believed(device_time, how):
         draft.time = device_time
     else:
         draft.device_time = device_time
@@ -237,6 +236,12 @@ def tell_time(draft: Draft, reading: Reading, _sensor: Sensor, _trail: Trail, ho
 
 
 STAGES: tuple[Stage, ...] = (convert, refuse_failures, gate, calibrate, tell_time, doubt_jumps)
+
+
+def is_believed(device_time: int, how: Circumstances) -> bool:
+    """Whether a device's time (µs) can be that of a measurement received now."""
+    oldest, newest = how.received_at - OLDEST_DEVICE_TIME, how.received_at + NEWEST_DEVICE_TIME
+    return how.clock_set and oldest <= device_time <= newest
 
 
 def run(reading: Reading, sensor: Sensor, trail: Trail, how: Circumstances, time: int | None = None) -> Draft:
