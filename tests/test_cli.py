@@ -135,6 +135,12 @@ def test_a_wrong_use_exits_2_and_says_why_on_stderr(sereno: Command, arguments: 
     assert done.err
 
 
+def test_a_wrong_serial_format_is_told_which_there_are_each_once(sereno: Command) -> None:
+    words = sereno("decode", "--serial", "--format", "morse").err.partition("there are ")[2].strip().split(", ")
+    assert "auto" in words
+    assert len(set(words)) == len(words)
+
+
 def test_check_tells_every_fault_and_exits_78(sereno: Command, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("server: {port: fast}\nlog: {level: loud}\n")
     done = sereno("check", "bad.yaml")

@@ -43,8 +43,8 @@ def explain_message(topic: str, payload: bytes, *, as_json: bool) -> None:
 
 def explain_serial(file: IO[bytes], format_name: str, *, as_json: bool) -> None:
     """Say what a capture of a serial line would become."""
-    if format_name not in ("auto", *SERIAL_FORMATS):
-        raise UsageError(f"{format_name!r} is not a serial format; there are auto, {', '.join(sorted(SERIAL_FORMATS))}")
+    if format_name not in SERIAL_FORMATS:
+        raise UsageError(f"{format_name!r} is not a serial format; there are {', '.join(sorted(SERIAL_FORMATS))}")
     if as_json and format_name != "auto":
         raise UsageError("--json judges as `--format auto` does; leave one of them out")
     data = file.read(LONGEST_CAPTURE)
