@@ -4,19 +4,21 @@ Three forms, told apart by the first line:
 
 - long CSV, ``timestamp,sensor,quantity,value``: neighbouring rows of one sensor and moment are one reading;
 - wide CSV, ``timestamp`` and a column per quantity (°C, %, and the units of ``drivers.base.QUANTITIES``), with
-  ``sensor`` (or ``device``) and ``probe`` where there are several;
+  ``sensor`` (or ``device``) and ``probe`` where there are several (both with ``sequence`` where devices count);
 - NDJSON, an object a line: a captured MQTT message ``{"t", "topic", "payload"}`` (or ``"payload_b64"``; also
   ``"retained"``), a captured serial line ``{"t", "port", "line"}``, or a reading ``{"timestamp", "device", "probe",
   "temperature", "humidity", …}`` with ``"sequence"`` and ``"model"`` where known. ``t`` is a time as below.
 
-An empty value, or one of the words and figures that mean "no value", is a failed read. Times are ISO 8601 or an
-epoch in s, ms or µs; without a zone they are in the zone handed in.
+An empty value, or one of the words and figures that mean "no value", is a failed read; but an empty cell of a wide row
+is one only where the sensor gave that quantity together with the row's others before: in a table of several sensors
+most cells belong to none. Times are ISO 8601 or an epoch in s, ms or µs; without a zone they are in the zone handed in.
 """
 
 import base64
 import binascii
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -87,7 +89,7 @@ def read(lines: Iterable[bytes], zone: tzinfo | None, after: int = 0) -> Iterato
     if {"timestamp", "quantity", "value"} <= set(columns):
         return _join(_read_rows(rows, columns, zone, _long_row))
     if "timestamp" in columns and set(columns) & QUANTITIES.keys():
-        return _read_rows(rows, columns, zone, _wide_row)
+        return _read_rows(rows, columns, zone, _WideRows().read)
     raise RecordingError(
         "line 1 is neither a CSV header (timestamp,sensor,quantity,value or timestamp,temperature,humidity) nor a JSON "
         "object"
@@ -146,13 +148,40 @@ def _long_row(row: Mapping[str, str]) -> Reading:
     return _csv_reading(row, {quantity: row["value"]})
 
 
-def _wide_row(row: Mapping[str, str]) -> Reading:
-    return _csv_reading(row, {name: row[name] for name in QUANTITIES if name in row})
+class _WideRows:
+    """Rows with a column per quantity, told from those of other sensors by what each sensor gave at once so far."""
+
+    def __init__(self) -> None:
+        self._fullest: dict[tuple[str | None, str], frozenset[str]] = {}
+        """By sensor, of which a file has as many as it has; one set each."""
+
+    def read(self, row: Mapping[str, str]) -> Reading:
+        cells = {name: row[name] for name in QUANTITIES if name in row}
+        given = frozenset(name for name, cell in cells.items() if cell.strip())
+        sensor = (_device(row), row.get("probe", ""))
+        fullest = self._fullest.get(sensor, given)
+        if len(given) >= len(fullest):
+            self._fullest[sensor] = fullest = given
+        expected = (fullest or cells.keys()) if given <= fullest else given
+        return _csv_reading(row, {name: cells[name] for name in cells if name in expected})
 
 
 def _csv_reading(row: Mapping[str, str], values: Mapping[str, str]) -> Reading:
     measurements, failed = _measured(values)
-    return Reading(row.get("sensor") or row.get("device") or None, row.get("probe", ""), measurements, failed)
+    return Reading(_device(row), row.get("probe", ""), measurements, failed, sequence=_sequence(row))
+
+
+def _device(row: Mapping[str, str]) -> str | None:
+    return row.get("sensor") or row.get("device") or None
+
+
+def _sequence(row: Mapping[str, str]) -> int | None:
+    text = row.get("sequence", "").strip()
+    if not text:
+        return None
+    if not re.fullmatch(r"-?\d{1,19}", text, re.ASCII):
+        raise ValueError(f"sequence: {text[:40]!r} is not a whole number")
+    return int(text)
 
 
 def _measured(values: Mapping[str, object]) -> tuple[tuple[Measurement, ...], tuple[str, ...]]:
@@ -191,10 +220,14 @@ def _joined(first: Record, second: Record | Malformed) -> Record | None:
     one, other = first.body, second.body
     if not isinstance(one, Reading) or not isinstance(other, Reading):
         return None
-    if (one.device, one.probe) != (other.device, other.probe) or _quantities(one) & _quantities(other):
+    if _whose(one) != _whose(other) or _quantities(one) & _quantities(other):
         return None
     reading = replace(one, measurements=one.measurements + other.measurements, failed=one.failed + other.failed)
     return Record(first.time, second.line, reading)
+
+
+def _whose(reading: Reading) -> tuple[str | None, str, int | None]:
+    return reading.device, reading.probe, reading.sequence
 
 
 def _quantities(reading: Reading) -> set[str]:

@@ -94,6 +94,38 @@ async def test_wide_rows_and_a_zone_of_their_own(recording: Callable[..., Path])
     assert rows([delivery]) == [(1_749_992_400_000_000, "attic", {"temperature": 21.5})]
 
 
+async def test_an_empty_cell_of_what_a_sensor_never_gives_is_no_failed_read(recording: Callable[..., Path]) -> None:
+    table = [
+        ("12:00", "both", "21", "50"),
+        ("12:00", "cellar", "12", ""),  # has no humidity
+        ("12:01", "both", "", "51"),
+        ("12:02", "both", "", ""),
+        ("12:03", "apart", "20", ""),  # sends them one after the other
+        ("12:04", "apart", "", "40"),
+        ("12:05", "mute", "", ""),
+    ]
+    lines = [f"2025-06-15T{time}:00Z,{','.join(cells)}" for time, *cells in table]
+    deliveries = await play(make(recording("\n".join(["timestamp,sensor,temperature,humidity", *lines]))))
+    readings = [reading for delivery in deliveries for reading in delivery.decoded.readings]
+    assert [set(reading.failed) for reading in readings] == [
+        *(set(), set(), {"temperature"}, {"temperature", "humidity"}),
+        *(set(), set(), {"temperature", "humidity"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "first", "second"),
+    [("temperature", "21", "22"), ("quantity,value", "temperature,21", "humidity,50")],
+)
+async def test_a_devices_own_count_is_read_from_tables_too(
+    recording: Callable[..., Path], columns: str, first: str, second: str
+) -> None:
+    moment = "2025-06-15T12:00:00Z,a"
+    text = f"timestamp,sensor,{columns},sequence\n{moment},{first},7\n{moment},{second},\n"
+    deliveries = await play(make(recording(text)))
+    assert [reading.sequence for delivery in deliveries for reading in delivery.decoded.readings] == [7, None]
+
+
 async def test_gzip_is_known_by_its_bytes(recording: Callable[..., Path]) -> None:
     assert len(await play(make(recording(gzip.compress(LONG.encode()), "past.bin")))) == 4
 
