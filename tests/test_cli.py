@@ -464,6 +464,20 @@ def test_what_is_exported_can_be_imported_and_doubles_nothing(
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.parametrize("form", ["long", "wide", "ndjson"])
+def test_rows_keyed_by_receipt_and_count_are_known_again(asked: Command, tmp_path: Path, form: str) -> None:
+    key = f"precise-{form}"
+    file = tmp_path / f"precise.{form}"
+    first, second = (
+        {"timestamp": f"2025-07-20T10:30:00.{fraction}Z", "device": key, "temperature": 20.5}
+        for fraction in ("123456", "123789")
+    )
+    rows = [first, second, second | {"sequence": 7, "temperature": 21}]
+    asked("import", "-", stdin="\n".join(map(json.dumps, rows)))
+    good(asked("export", str(file), "--format", form, "--sensor", key))
+    assert "0 stored, 3 duplicates, 0 rejected, 0 malformed" in asked("import", str(file)).err
+
+
 def test_an_import_tells_each_line_it_could_not_take(asked: Command, tmp_path: Path) -> None:
     file = tmp_path / "mixed.csv"
     file.write_text(

@@ -37,6 +37,12 @@ def wire_time(time: int) -> str:
     return f"{_second(seconds)}.{milliseconds:03}Z" if milliseconds else f"{_second(seconds)}Z"
 
 
+def exact_time(time: int) -> str:
+    """The same moment to the microsecond, where milliseconds do not tell it."""
+    seconds, rest = divmod(time, 1_000_000)
+    return f"{_second(seconds)}.{rest:06}Z" if rest % 1000 else wire_time(time)
+
+
 def _optional_time(time: int | None) -> str | None:
     return None if time is None else wire_time(time)
 
@@ -93,6 +99,11 @@ def reading_body(reading: StoredReading) -> Body:
     if not reading.clock_set:
         body["reloj_en_hora"] = False
     return body
+
+
+def exact_reading_body(reading: StoredReading) -> Body:
+    """With the ``timestamp`` that is its key, so that handing it in again finds the row."""
+    return reading_body(reading) | {"timestamp": exact_time(reading.time)}
 
 
 def location_body(location: Location) -> Body:

@@ -25,15 +25,18 @@ Row = dict[str, Any]
 def export(
     client: Client, target: Path, form: Form, sensor_id: int | None, since: str | None, until: str | None
 ) -> None:
-    """Write the readings to ``target`` (``-``: standard output; ``.gz`` is compressed), oldest first."""
+    """Write the readings to ``target`` (``-``: standard output; ``.gz`` is compressed), oldest first.
+
+    Times are exact to the microsecond: they are the rows' keys, by which an import knows them again.
+    """
     rows = [row for row in all_sensors(client) if sensor_id in (None, row["id"])]
     keys = {row["id"]: row["clave"] or f"sensor-{row['id']}" for row in rows}
     models = {row["id"]: row["modelo"] for row in rows}
     count = 0
-    quantities: set[str] = set()
-    rows_found = (_plain(row, keys, models) for row in readings(client, sensor_id, since, until, None))
-    with _oldest_first(_noting(rows_found, quantities)) as ordered, _writing(target) as file:
-        writer = _WRITERS[form](file, [name for name in QUANTITIES if name in quantities])
+    found: set[str] = set()
+    rows_found = (_plain(row, keys, models) for row in readings(client, sensor_id, since, until, None, "us"))
+    with _oldest_first(_noting(rows_found, found)) as ordered, _writing(target) as file:
+        writer = _WRITERS[form](file, [name for name in (*QUANTITIES, "sequence") if name in found])
         for row in ordered:
             writer.write(row)
             count += 1
@@ -42,10 +45,12 @@ def export(
         say(f"({writer.why_left_out})", "dim")
 
 
-def _noting(rows: Iterable[Row], quantities: set[str]) -> Iterator[Row]:
-    """The same rows, noting which quantities occur: a column for another would read as failed."""
+def _noting(rows: Iterable[Row], found: set[str]) -> Iterator[Row]:
+    """The same rows, noting which quantities occur, and ``sequence`` where a device counts: they become columns."""
     for row in rows:
-        quantities.update(row["values"])
+        found.update(row["values"])
+        if row["sequence"] is not None:
+            found.add("sequence")
         yield row
 
 
@@ -73,26 +78,28 @@ class Writer(Protocol):
 
 
 class LongCsv:
-    """``timestamp,sensor,quantity,value``: what models and scorers read."""
+    """``timestamp,sensor,quantity,value``: what models and scorers read; with ``sequence`` where a device counts."""
 
     why_left_out = "readings marked invalid teach a model nothing; --format wide and ndjson keep them"
 
     def __init__(self, file: IO[str], columns: Sequence[str]) -> None:
         self.left_out = 0
         self._csv = csv.writer(file, lineterminator="\n")
-        self._columns = columns
-        self._csv.writerow(["timestamp", "sensor", "quantity", "value"])
+        self._quantities = [name for name in columns if name in QUANTITIES]
+        self._further = [name for name in columns if name not in QUANTITIES]
+        self._csv.writerow(["timestamp", "sensor", "quantity", "value", *self._further])
 
     def write(self, row: Row) -> None:
         if row["quality"] == "invalid":
             self.left_out += 1
             return
-        known = [(name, row["values"][name]) for name in self._columns if name in row["values"]]
-        self._csv.writerows([row["timestamp"], row["device"], name, value] for name, value in known)
+        known = [(name, row["values"][name]) for name in self._quantities if name in row["values"]]
+        further = [row[name] for name in self._further]
+        self._csv.writerows([row["timestamp"], row["device"], name, value, *further] for name, value in known)
 
 
 class WideCsv:
-    """``timestamp,sensor,`` a column per quantity, and the quality."""
+    """``timestamp,sensor,`` a column per quantity, ``sequence`` where a device counts, and the quality."""
 
     why_left_out = "their only quantities have no column; --format ndjson keeps them"
 
@@ -100,14 +107,16 @@ class WideCsv:
         self.left_out = 0
         self._csv = csv.writer(file, lineterminator="\n")
         self._columns = columns
-        self._csv.writerow(["timestamp", "sensor", *columns, "sequence", "quality"])
+        self._csv.writerow(["timestamp", "sensor", *columns, "quality"])
 
     def write(self, row: Row) -> None:
         if not row["values"].keys() & set(self._columns):
             self.left_out += 1
             return
-        values = [row["values"].get(name, "") for name in self._columns]
-        self._csv.writerow([row["timestamp"], row["device"], *values, row["sequence"], row["quality"]])
+        cells = {"sequence": row["sequence"], **row["values"]}
+        self._csv.writerow(
+            [row["timestamp"], row["device"], *(cells.get(name) for name in self._columns), row["quality"]]
+        )
 
 
 class Ndjson:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from rich.text import Text
 
@@ -133,12 +133,17 @@ def _reading_row(row: dict[str, Any], names: dict[int, str]) -> dict[str, str | 
 
 
 def readings(
-    client: Client, sensor_id: int | None, since: str | None, until: str | None, limit: int | None
+    client: Client,
+    sensor_id: int | None,
+    since: str | None,
+    until: str | None,
+    limit: int | None,
+    precision: Literal["ms", "us"] = "ms",
 ) -> Iterator[dict[str, Any]]:
     """Readings, newest first; ``since`` ≤ t < ``until`` in RFC 3339; ``limit`` None: all there are."""
     left = limit
     page_size = PAGE if limit is None else min(PAGE, limit)
-    query = {"sensor_id": sensor_id, "desde": since, "hasta": until, "limit": page_size}
+    query = {"sensor_id": sensor_id, "desde": since, "hasta": until, "limit": page_size, "precision": precision}
     for page in client.pages("/api/v1/readings", **query):
         yield from page[:left]
         if left is not None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from daemon.api.inputs import ReadingChange, ReadingNew
 from daemon.api.paging import Cursor, From, Limit, SensorFilter, Until, json, listed
 from daemon.api.routes.crud import ROOT, RowId, add_create_route, add_list_route, add_row_routes
 from daemon.api.routes.owners import check_sensor
-from daemon.api.schemas import reading_body, wire_time
+from daemon.api.schemas import exact_reading_body, reading_body, wire_time
 from daemon.api.services import Services
 from daemon.api.values import LARGEST_ID, QualityWord
 from daemon.entities import StoredReading
@@ -33,6 +33,10 @@ MOST_READINGS = 10_000
 MOST_POINTS = 5000
 _PIECE = 500  # readings checked before the loop is given back, some 2 ms
 
+Precision = Annotated[
+    Literal["ms", "us"],
+    Query(description="Of `timestamp`; with `us` a row that is posted again is known as the same one."),
+]
 OneSensor = Annotated[int, Query(ge=1, le=LARGEST_ID)]
 
 
@@ -131,12 +135,14 @@ class Readings:
         desde: From = None,
         hasta: Until = None,
         calidad: Annotated[QualityWord | None, Query()] = None,
+        precision: Precision = "ms",
     ) -> Response:
         def rows(conn: Connection, wanted: Listing) -> Page[StoredReading]:
             return readings.listing(conn, wanted, self.services.unfolded)
 
         wanted = Listing(limit, sensor_id, desde, hasta, {} if calidad is None else {"quality": calidad})
-        return await listed(request, self.services.read, rows, wanted, cursor, 3)
+        body = exact_reading_body if precision == "us" else reading_body
+        return await listed(request, self.services.read, rows, wanted, cursor, 3, body)
 
     async def stats(self, sensor_id: OneSensor, desde: From = None, hasta: Until = None) -> Response:
         """Min, mean, max and count over a period, without readings whose `calidad` is `invalida`."""
