@@ -22,8 +22,9 @@ from daemon import database as database_module
 from daemon.batches import Batch, Commit
 from daemon.database import Database
 from daemon.entities import Sensor, StoredReading
-from daemon.reading_store import sensor_range
 from daemon.recorder import Recorder
+from daemon.repository import readings
+from daemon.repository.paging import Listing
 from daemon.schema import open_database
 
 URL = "sqlite:///benchmark.db"
@@ -137,8 +138,8 @@ async def at_size(rows: int, parent: Path, repeats: int = 60) -> dict[str, float
             with made.database.readers.connect() as connection:
                 for sensor_id in range(1, repeats + 1):
                     began = time.perf_counter()
-                    last = sensor_range(sensor_id, made.recorder.unfolded(sensor_id)).limit(100)
-                    assert len(connection.execute(last).all()) == 100
+                    page = readings.listing(connection, Listing(100, sensor_id), made.recorder.unfolded)
+                    assert len(page.rows) == 100
                     queries.append(time.perf_counter() - began)
                     began = time.perf_counter()
                     find = text("SELECT temperature FROM reading_all WHERE id = :id")

@@ -43,9 +43,6 @@ class Ledger:
         with self._lock:
             return list(self.keys.get(sensor_id, {}).values())
 
-    def source_name(self, source_id: int) -> str:
-        return next((name for name, number in self.sources.items() if number == source_id), "")
-
     # -- transactions
 
     def mark(self) -> int:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection, RowMapping, Select, Table, select
 
 from daemon.entities import Quality, StoredReading
 from daemon.ledger import Key
-from daemon.tables import NO_SEQUENCE, QUALITY_CODES, reading_recent
+from daemon.tables import NO_SEQUENCE, QUALITY_CODES, reading_recent, source
 
 COLUMNS = tuple(column.name for column in reading_recent.columns)
 SHARED_COLUMNS = tuple(name for name in COLUMNS if name != "token")
@@ -74,8 +75,15 @@ def _text(value: str | None) -> str | None:
     return value
 
 
+def select_readings(table: Table) -> Select[Any]:
+    """Every row of ``reading``, ``reading_recent`` or ``reading_all`` as :func:`decode` takes it."""
+    columns = [table.c[name] for name in SHARED_COLUMNS]
+    named = select(*columns, source.c.name.label("source_name"))
+    return named.outerjoin_from(table, source, source.c.id == table.c.source)
+
+
 def decode(row: RowMapping) -> StoredReading:
-    """The reading in a row that also has ``source_name``; its ``token`` is not given back."""
+    """The reading in a row of :func:`select_readings`; its ``token`` is not given back."""
     return StoredReading(
         id=row["id"],
         sensor_id=row["sensor_id"],

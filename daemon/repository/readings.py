@@ -5,12 +5,11 @@ its key; without it, or where they are many, the append table is scanned: it hol
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -24,13 +23,14 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    update,
 )
 
 from daemon.entities import Quality, StoredReading
-from daemon.reading_rows import SHARED_COLUMNS, decode
+from daemon.reading_rows import decode, select_readings
+from daemon.reading_rows import key_of as stored_key
+from daemon.reading_store import find_many, overwrite
 from daemon.repository.paging import Listing, Page, below, cut, within
-from daemon.tables import NO_SEQUENCE, QUALITY_CODES, reading, reading_recent, sensor, source
+from daemon.tables import QUALITY_CODES, reading, reading_recent, sensor
 
 Unfolded = Callable[[int], Sequence[int]]
 
@@ -47,13 +47,8 @@ class Key(NamedTuple):
 
 
 def key_of(entity: StoredReading) -> Key:
-    return Key(entity.time, entity.sensor_id, NO_SEQUENCE if entity.sequence is None else entity.sequence)
-
-
-def _rows(table: Table) -> Select[Any]:
-    """What makes a reading, in one order for both tables."""
-    shared = [table.c[name] for name in SHARED_COLUMNS]
-    return select(*shared, source.c.name.label("source_name")).join(source, source.c.id == table.c.source, isouter=True)
+    time, sequence = stored_key(entity)
+    return Key(time, entity.sensor_id, sequence)
 
 
 def _reading_of(row: Row[Any]) -> StoredReading:
@@ -124,7 +119,7 @@ def _recent(conn: Connection, wanted: Listing, ids: Sequence[int] | None) -> Seq
 
 
 def _filtered(table: Table, wanted: Listing) -> Select[Any]:
-    query = _rows(table).where(*within(table.c.time, wanted.start, wanted.end))
+    query = select_readings(table).where(*within(table.c.time, wanted.start, wanted.end))
     for name, value in wanted.equals.items():
         stored = QUALITY_CODES[value.value] if isinstance(value, Quality) else value
         query = query.where(table.c[name] == stored)
@@ -185,17 +180,13 @@ def _newest_times(conn: Connection, wanted: Listing) -> list[tuple[int, int]]:
 
 def by_id(conn: Connection, reading_id: int) -> StoredReading | None:
     """A row of either table."""
-    for table in (reading_recent, reading):
-        row = conn.execute(_rows(table).where(table.c.id == reading_id)).first()
-        if row is not None:
-            return _reading_of(row)
-    return None
+    return find_many(conn, [reading_id]).get(reading_id)
 
 
 def last_of_each(conn: Connection, rows: int) -> dict[int, list[StoredReading]]:
     """Each sensor's newest ``rows``, newest first, for what the daemon remembers at start."""
     recent: dict[int, list[Row[Any]]] = {}
-    for row in conn.execute(_rows(reading_recent)):
+    for row in conn.execute(select_readings(reading_recent)):
         recent.setdefault(row.sensor_id, []).append(row)
     clustered = _Clustered(conn, Listing(rows))
     found: dict[int, list[StoredReading]] = {}
@@ -207,34 +198,15 @@ def last_of_each(conn: Connection, rows: int) -> dict[int, list[StoredReading]]:
     return found
 
 
-def _text(values: Mapping[str, float]) -> str | None:
-    return orjson.dumps(values).decode() if values else None
-
-
 def change(conn: Connection, entity: StoredReading) -> None:
     """Write a row's values, quality and ``updated_at``; its key and its receipt stay as they are."""
-    values = {
-        "temperature": entity.temperature,
-        "humidity": entity.humidity,
-        "others": _text(entity.others),
-        "raw": _text(entity.raw),
-        "quality": QUALITY_CODES[entity.quality.value],
-        "updated_at": entity.updated_at,
-    }
-    for table in (reading_recent, reading):
-        conn.execute(update(table).where(*_this_row(table, entity)).values(values))
+    overwrite(conn, [entity])
 
 
 def remove(conn: Connection, entity: StoredReading) -> None:
+    """Delete a row; whoever does announces it by an event, which tells the writer too."""
     for table in (reading_recent, reading):
-        conn.execute(delete(table).where(*_this_row(table, entity)))
-
-
-def _this_row(table: Table, entity: StoredReading) -> list[ColumnElement[bool]]:
-    if table is reading_recent:
-        return [table.c.id == entity.id]
-    key = key_of(entity)
-    return [table.c.sensor_id == key.sensor_id, table.c.time == key.time, table.c.sequence == key.sequence]
+        conn.execute(delete(table).where(table.c.id == entity.id))
 
 
 def believed(query: Select[Any], table: Table) -> Select[Any]:

@@ -15,6 +15,7 @@ from daemon import reading_store, tables
 from daemon.batches import Batch, DatabaseUnavailableError
 from daemon.entities import Quality
 from daemon.events import Action, EntityEvent, Level, SystemEvent
+from daemon.repository import readings, sensors
 
 ALL = "SELECT id, sensor_id, time, temperature, humidity FROM reading_all ORDER BY id"
 
@@ -63,7 +64,7 @@ async def test_every_field_of_a_reading_comes_back_as_it_was(url: str, tmp_path:
         await running.put(reading)
         await running.settle()
         with running.database.readers.connect() as connection:
-            assert reading_store.find(connection, reading.id) == reading
+            assert readings.by_id(connection, reading.id) == reading
 
 
 async def test_commits_and_releases_come_in_the_order_of_the_queue(url: str, tmp_path: Path) -> None:
@@ -137,7 +138,7 @@ async def test_quantities_sent_apart_complete_one_row(url: str, tmp_path: Path) 
         assert await running.store(second, third) == ["completed", "completed"]
         whole = replace(first, humidity=48.0, others={"pressure": 1013.0}, quality=Quality.SUSPECT, updated_at=NOW + 11)
         with running.database.readers.connect() as connection:
-            assert reading_store.find(connection, first.id) == whole
+            assert readings.by_id(connection, first.id) == whole
         assert running.commits[-1].events[-1] == EntityEvent(Action.UPDATED, whole, NOW + 11)
         assert await running.store(running.reading(sensor_id, humidity=48.0)) == ["duplicate"]
         assert await running.store(running.reading(sensor_id, temperature=21.5, humidity=48.1)) == ["conflict"]
@@ -218,8 +219,8 @@ async def test_a_failing_change_fails_alone(url: str, tmp_path: Path) -> None:
 
         def fail(connection: Connection) -> tuple[None, list[SystemEvent]]:
             blocker.wait(10)  # so that all three stand in one group
-            reading_store.delete_sensor_readings(connection, sensor_id)
             connection.execute(text("UPDATE sensor SET name = 'lost'"))
+            connection.execute(sql_delete(tables.reading_recent))
             raise LookupError("no such thing")
 
         def duplicate_key(connection: Connection) -> tuple[None, list[SystemEvent]]:
@@ -247,18 +248,17 @@ async def test_a_failing_change_fails_alone(url: str, tmp_path: Path) -> None:
 
 async def test_readings_of_a_deleted_sensor_are_refused(url: str, tmp_path: Path) -> None:
     async with recording(url, tmp_path) as running:
-        sensor_id = await with_sensor(running)
-        await running.store(*(running.reading(sensor_id, NOW + number) for number in range(7)))
+        sensor = running.sensor()
+        await running.store(*(running.reading(sensor.id, NOW + number) for number in range(7)), sensors=[sensor])
 
-        def remove(connection: Connection) -> tuple[int, list[SystemEvent]]:
-            count = reading_store.delete_sensor_readings(connection, sensor_id)
-            connection.execute(sql_delete(tables.sensor).where(tables.sensor.c.id == sensor_id))
-            connection.execute(insert(tables.blocked_key).values(key="mqtt/kitchen", created_at=NOW))
-            return count, []
+        def remove(connection: Connection) -> tuple[int, list[EntityEvent]]:
+            gone = sensors.remove(connection, sensor, NOW)
+            return gone.readings, [EntityEvent(Action.DELETED, sensor, NOW)]
 
         assert await running.recorder.change(remove) == 7
+        assert running.recorder.state().unfolded == 0
         late = running.sensor()
-        await running.put(running.reading(sensor_id), receipts=["late"])
+        await running.put(running.reading(sensor.id), receipts=["late"])
         await running.put(running.reading(late.id), sensors=[late])  # its key stays out
         await running.settle()
         assert [outcome.result for outcome in running.outcomes[-2:]] == ["refused", "refused"]
@@ -267,27 +267,31 @@ async def test_readings_of_a_deleted_sensor_are_refused(url: str, tmp_path: Path
         assert running.rows("SELECT id FROM sensor") == []
 
 
-async def test_a_deletion_that_is_announced_is_known(url: str, tmp_path: Path) -> None:
+async def test_a_reading_is_changed_and_deleted(url: str, tmp_path: Path) -> None:
     async with recording(url, tmp_path) as running:
-        sensor = running.sensor()
-        first = running.reading(sensor.id)
-        await running.store(first, sensors=[sensor])
+        sensor_id = await with_sensor(running)
+        first, second = running.reading(sensor_id), running.reading(sensor_id, NOW + 1)
+        await running.store(first, second)
+        warmer = replace(first, temperature=30.0, updated_at=NOW + 2)
 
-        def remove_reading(connection: Connection) -> tuple[None, list[EntityEvent]]:
-            connection.execute(sql_delete(tables.reading_recent).where(tables.reading_recent.c.id == first.id))
-            return None, [EntityEvent(Action.DELETED, first, NOW)]
+        def change(connection: Connection) -> tuple[None, list[EntityEvent]]:
+            readings.change(connection, warmer)
+            return None, [EntityEvent(Action.UPDATED, warmer, NOW)]
 
-        def remove_sensor(connection: Connection) -> tuple[None, list[EntityEvent]]:
-            connection.execute(sql_delete(tables.reading_recent))
-            connection.execute(sql_delete(tables.sensor))
-            return None, [EntityEvent(Action.DELETED, sensor, NOW)]
+        await running.recorder.change(change)
+        assert running.rows("SELECT id, temperature FROM reading_all ORDER BY id") == [
+            (first.id, 30.0),
+            (second.id, 21.5),
+        ]
+        assert await running.store(running.reading(sensor_id, temperature=30.0)) == ["duplicate"]
 
-        await running.recorder.change(remove_reading)
-        assert running.recorder.state().unfolded == 0
-        assert await running.store(running.reading(sensor.id)) == ["stored"]
-        await running.recorder.change(remove_sensor)
-        assert await running.store(running.reading(sensor.id, NOW + 1)) == ["refused"]
-        assert running.rows(ALL) == []
+        def remove(connection: Connection) -> tuple[None, list[EntityEvent]]:
+            readings.remove(connection, warmer)
+            return None, [EntityEvent(Action.DELETED, warmer, NOW)]
+
+        await running.recorder.change(remove)
+        assert running.recorder.state().unfolded == 1
+        assert await running.store(running.reading(sensor_id)) == ["stored"]  # its key is free again
 
 
 async def test_two_registrations_of_one_key_become_one_sensor(url: str, tmp_path: Path) -> None:
@@ -382,29 +386,6 @@ async def test_many_readings_at_once_are_stored_in_several_transactions(url: str
         assert await running.store(*readings, sensors=[sensor]) == ["stored"] * 10_000
         assert running.rows("SELECT count(*) FROM reading_all") == [(10_000,)]
         assert max(len(commit.outcomes) for commit in running.commits) == 1000
-
-
-async def test_readings_are_changed_and_deleted_where_they_lie(url: str, tmp_path: Path) -> None:
-    async with recording(url, tmp_path) as running:
-        sensor_id = await with_sensor(running)
-        first, second = running.reading(sensor_id), running.reading(sensor_id, NOW + 1)
-        await running.store(first, second)
-        change = running.recorder.change
-        assert await change(lambda c: (reading_store.update(c, replace(first, temperature=30.0)), ())) is True
-        moved = replace(second, time=NOW + 2)
-        assert await change(lambda c: (reading_store.update(c, moved), ())) is True
-        with pytest.raises(reading_store.KeyTakenError) as taken:
-            await change(lambda c: (reading_store.update(c, replace(moved, time=NOW)), ()))
-        assert taken.value.existing == first.id
-        assert running.rows(ALL) == [
-            (first.id, sensor_id, NOW, 30.0, None),
-            (second.id, sensor_id, NOW + 2, 21.5, None),
-        ]
-        assert await running.store(running.reading(sensor_id, NOW + 1)) == ["stored"]  # its old key is free again
-        assert await running.store(running.reading(sensor_id, NOW + 2)) == ["duplicate"]
-        assert (await change(lambda c: (reading_store.delete_reading(c, moved.id), ()))).id == moved.id
-        assert await change(lambda c: (reading_store.delete_reading(c, moved.id), ())) is None
-        assert await running.store(running.reading(sensor_id, NOW + 2)) == ["stored"]
 
 
 async def test_rows_taken_before_the_clock_was_known_are_rebased(url: str, tmp_path: Path) -> None:

@@ -5,12 +5,17 @@ import random
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete
 from support.recording import NOW, SECOND, Recording, recording
 
 from daemon import folding, ledger, reading_store
+from daemon.events import Action, EntityEvent
 from daemon.folding import Folding
 from daemon.ledger import Ledger
+from daemon.repository import readings
+from daemon.repository import sensors as sensor_rows
+from daemon.repository.paging import Listing
+from daemon.repository.reads import Reads
 from daemon.tables import reading, reading_recent
 
 
@@ -42,19 +47,19 @@ async def test_every_row_is_seen_once_while_it_moves(url: str, tmp_path: Path) -
     async with recording(url, tmp_path) as running:
         ids = await sensors(running, 7)
         stored = 0
+        reads = Reads(running.database.readers)
 
         async def look() -> None:
             """Each look sees all that was stored before it, and nothing twice."""
             known = stored
-            watched = ids[0]
-            unfolded = running.recorder.unfolded(watched)
-            of_one = await asyncio.to_thread(running.rows, reading_store.sensor_range(watched, unfolded))
+            wanted = Listing(10_000, ids[0])
+            of_one = (await reads(lambda c: readings.listing(c, wanted, running.recorder.unfolded))).rows
             [(rows, different)] = await asyncio.to_thread(
                 running.rows, "SELECT count(*), count(DISTINCT id) FROM reading_all"
             )
             assert rows == different >= known
-            assert len(of_one) == len({row[0] for row in of_one}) >= known // 7
-            assert [row[2] for row in of_one] == sorted((row[2] for row in of_one), reverse=True)
+            assert len(of_one) == len({row.id for row in of_one}) >= known // 7
+            assert [row.time for row in of_one] == sorted((row.time for row in of_one), reverse=True)
 
         for step in range(30):
             batch = [running.reading(ids[n % 7], NOW + (step * 70 + n) * 1000) for n in range(70)]
@@ -65,6 +70,7 @@ async def test_every_row_is_seen_once_while_it_moves(url: str, tmp_path: Path) -
         assert running.recorder.state().counters["folded"] == 2100
         assert running.rows("SELECT count(*) FROM reading_recent") == [(0,)]
         await look()
+        reads.close()
 
 
 @pytest.mark.usefixtures("eager")
@@ -86,9 +92,21 @@ async def test_folded_rows_are_known_completed_and_changed_as_before(url: str, t
         await running.put(again, redelivered={again.id})
         await running.settle()
         assert running.outcomes[-1].result == "duplicate"
-        deleted = await running.recorder.change(lambda c: (reading_store.delete_reading(c, first.id), ()))
-        assert deleted is not None
-        assert await running.recorder.change(lambda c: (reading_store.delete_sensor_readings(c, sensor_id), ())) == 150
+
+        def remove_first(connection: Connection) -> tuple[None, list[EntityEvent]]:
+            readings.remove(connection, first)
+            return None, [EntityEvent(Action.DELETED, first, NOW)]
+
+        await running.recorder.change(remove_first)
+        assert await running.store(running.reading(sensor_id, NOW)) == ["stored"]
+
+        def remove(connection: Connection) -> tuple[int, list[EntityEvent]]:
+            sensor = sensor_rows.by_id(connection, sensor_id)
+            assert sensor is not None
+            gone = sensor_rows.remove(connection, sensor, NOW)
+            return gone.readings, [EntityEvent(Action.DELETED, sensor, NOW)]
+
+        assert await running.recorder.change(remove) == 151
         assert running.rows("SELECT count(*) FROM reading_all") == [(0,)]
 
 
@@ -150,16 +168,3 @@ def test_it_folds_when_due_and_when_much_waits() -> None:
     assert fold.wait(known, 1400.0) == folding.FOLD_INTERVAL
     known.size = folding.MOST_UNFOLDED + 1
     assert fold.wait(known, 1401.0) == 0
-
-
-async def test_one_sensors_range_reads_no_other_sensors_rows(tmp_path: Path) -> None:
-    async with recording("sqlite:///sereno.db", tmp_path) as running:
-        [mine, other] = await sensors(running, 2)
-        await running.store(running.reading(mine), *(running.reading(other, NOW + n) for n in range(50)))
-        statement = reading_store.sensor_range(mine, running.recorder.unfolded(mine), since=NOW)
-        bound = statement.limit(100).compile(running.database.readers, compile_kwargs={"literal_binds": True})
-        plan = [row[3] for row in running.rows(f"EXPLAIN QUERY PLAN {bound}")]
-        searches = [line for line in plan if "reading" in line]
-        assert any("SEARCH reading USING PRIMARY KEY (sensor_id=? AND time>?)" in line for line in searches)
-        assert any("SEARCH reading_recent USING INTEGER PRIMARY KEY (rowid=?)" in line for line in searches)
-        assert not any(line.startswith("SCAN") for line in searches)
