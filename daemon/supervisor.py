@@ -29,9 +29,9 @@ SETTLE = 3.0
 
 
 class DriverState(StrEnum):
-    STARTING = "starting"
+    STARTING = "starting"  # the first attempt is under way
     UP = "up"
-    WAITING = "waiting"  # for the next attempt
+    WAITING = "waiting"  # down, and tried again and again
     FINISHED = "finished"  # a finite source was read to its end
 
 
@@ -120,7 +120,6 @@ class Supervisor:
 
     async def _connection(self, driver: Driver) -> None:
         """One connection from opening to loss."""
-        self._now(DriverState.STARTING, self.connection.reason)
         self.connection.attempts += 1
         # Counters live with the connection's object: what earlier ones counted is the base for this one.
         before = Counter(self.connection.counters)
@@ -216,9 +215,8 @@ class Supervisor:
         connection.state, connection.reason = state, reason
         if state is not was:
             connection.since = self._clock.now()
-        if state is not DriverState.STARTING:
-            self._log(state, reason)
-            self._changed(self)
+        self._log(state, reason)
+        self._changed(self)
 
     def _log(self, state: DriverState, reason: str) -> None:
         level = logging.INFO if state in (DriverState.UP, DriverState.FINISHED) else logging.WARNING

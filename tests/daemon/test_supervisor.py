@@ -103,6 +103,7 @@ class World:
         self.scripts = list(scripts)
         self.drivers: list[Scripted] = []
         self.waits: list[float] = []
+        self.attempts: list[tuple[DriverState, int]] = []
         self.changes: list[tuple[DriverState, str]] = []
         self.exhausted = asyncio.Event()
         self.supervisor = Supervisor(
@@ -118,6 +119,7 @@ class World:
         )
 
     def make(self, memory: Mapping[str, Any]) -> Driver:
+        self.attempts.append((self.supervisor.connection.state, self.supervisor.connection.since))
         driver = Scripted("bench", memory, self.scripts.pop(0) if self.scripts else [])
         self.drivers.append(driver)
         if not self.scripts:
@@ -182,6 +184,28 @@ async def test_what_only_the_configuration_can_mend_is_tried_at_the_slowest_pace
     task = await world.plays()
     assert world.waits == [8.0, 8.0]
     assert world.changes[0] == (DriverState.WAITING, str(refused))
+    await stop(task)
+
+
+async def test_an_outage_is_told_once_however_often_it_is_tried() -> None:
+    absent = DriverError("no such port")
+    world = World(["a", DriverError("unplugged")], [absent], [absent], [absent], ["b"])
+    task = await world.plays(batches=2)
+    assert world.changes == [
+        (DriverState.UP, ""),
+        (DriverState.WAITING, "unplugged"),
+        (DriverState.WAITING, "no such port"),
+        (DriverState.UP, ""),
+    ]
+    await stop(task)
+
+
+async def test_a_driver_that_is_down_stays_down_while_it_tries_and_tells_since_when() -> None:
+    world = World(["a", DriverError("gone")], [DriverError("gone")], [])
+    task = await world.plays(batches=1)
+    (first, began), (second, down), (third, still_down) = world.attempts
+    assert (first, second, third) == (DriverState.STARTING, DriverState.WAITING, DriverState.WAITING)
+    assert began < down == still_down
     await stop(task)
 
 
