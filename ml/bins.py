@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.base import Arrays, Floats
 from ml.features import BIN
@@ -43,6 +44,12 @@ class Bins:
     def at(self, back: int) -> float:
         """The value ``back`` bins before the newest; NaN before the first."""
         return float(self._values[self.size - 1 - back]) if back < self.size else math.nan
+
+    def before(self, back: NDArray[np.intp]) -> Floats:
+        """The values so many bins before the newest, in the shape of ``back``; NaN before the first."""
+        places = self.size - 1 - back
+        found: Floats = np.where(places >= 0, self._values[np.maximum(places, 0)], np.nan).astype(np.float64)
+        return found
 
     @property
     def newest(self) -> int:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.base import Arrays, Floats, Forecast, named, part
 from ml.bins import SPAN, Bins
@@ -47,6 +48,11 @@ class MixForecaster:
         self.quantity = quantity
         self.horizons = tuple(max(1, round(horizon / BIN)) for horizon in horizons)
         count, depth = len(self.horizons), max(self.horizons)
+        self._ahead = np.array(self.horizons, np.intp)
+        # Bins from the newest back to: a season before it, the target a season earlier, and that on the past days.
+        self._season = np.array([season_days(horizon) * BINS_PER_DAY for horizon in self.horizons], np.intp)
+        self._target = self._season - self._ahead
+        self._usual = np.add.outer(self._target, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
         self.bins = Bins()
         self._pending = np.full((depth, count, len(MEMBERS)), np.nan)
         self._origins = np.full(depth, np.iinfo(np.int64).min)
@@ -83,14 +89,13 @@ class MixForecaster:
         made_at = (self.bins.newest + 1) * BIN
         place = self.bins.newest % len(self._origins)
         level = self.bins.at(0)
+        leading = self._weights(self._pending[place]).argmax(axis=1).tolist()
         found = []
         for index, horizon in enumerate(self.horizons):
-            weights = self._weights(index, self._pending[place, index])
             centre = level + float(self._mixed[place, index])
             below, above = self._interval(index, horizon)
             value, lower, upper = self._possible(centre, centre + below, centre + above)
-            leading = MEMBERS[int(np.argmax(weights))]
-            found.append(Forecast(self.quantity, made_at, horizon * BIN, value, lower, upper, leading))
+            found.append(Forecast(self.quantity, made_at, horizon * BIN, value, lower, upper, MEMBERS[leading[index]]))
         return found
 
     def fit_due(self) -> bool:
@@ -155,22 +160,23 @@ class MixForecaster:
 
     def _judge(self) -> None:
         """Compare what was predicted for the newest bin with what came."""
-        newest, value, depth = self.bins.newest, self.bins.at(0), len(self._origins)
-        for index, horizon in enumerate(self.horizons):
-            place = (newest - horizon) % depth
-            if self._origins[place] != newest - horizon:
-                continue
-            change = value - self.bins.at(horizon)
-            error = np.abs(self._pending[place, index] - change)
-            self._judged[index] += 1
-            gain = max(1 / _MEMORY, 1 / self._judged[index])
-            known = self._errors[index]
-            # A member that is judged for the first time starts at persistence's error: it has to earn its weight.
-            start = np.where(np.isnan(known), known[0] if self._judged[index] > 1 else error, known)
-            self._errors[index] = np.where(np.isnan(error), known, start + gain * (error - start))
-            count = self._residual_count[index]
-            self._residuals[index, count % _RESIDUALS] = change - self._mixed[place, index]
-            self._residual_count[index] = count + 1
+        newest = self.bins.newest
+        origins = newest - self._ahead
+        places = origins % len(self._origins)
+        due = np.flatnonzero(self._origins[places] == origins)
+        if not len(due):
+            return
+        places = places[due]
+        change = self.bins.at(0) - self.bins.before(self._ahead[due])
+        error = np.abs(self._pending[places, due] - change[:, None])
+        self._judged[due] += 1
+        judged, known = self._judged[due][:, None], self._errors[due]
+        gain = np.maximum(1 / _MEMORY, 1 / judged)
+        # A member that is judged for the first time starts at persistence's error: it has to earn its weight.
+        start = np.where(np.isnan(known), np.where(judged > 1, known[:, :1], error), known)
+        self._errors[due] = np.where(np.isnan(error), known, start + gain * (error - start))
+        self._residuals[due, self._residual_count[due] % _RESIDUALS] = change - self._mixed[places, due]
+        self._residual_count[due] += 1
 
     def _predict(self) -> None:
         """Each member's change from the newest bin, and the mix; kept until the target comes."""
@@ -180,18 +186,14 @@ class MixForecaster:
         pending[:] = np.nan
         pending[:, 0] = 0.0
         level = self.bins.at(0)
-        for index, horizon in enumerate(self.horizons):
-            season = season_days(horizon) * BINS_PER_DAY
-            target = self.bins.at(season - horizon)
-            pending[index, 1] = target - level
-            pending[index, 2] = target - self.bins.at(season)
-            days = [self.bins.at(season - horizon + day * BINS_PER_DAY) for day in range(_USUAL_DAYS)]
-            pending[index, 3] = sum(days) / _USUAL_DAYS - level
+        target = self.bins.before(self._target)
+        pending[:, 1] = target - level
+        pending[:, 2] = target - self.bins.before(self._season)
+        pending[:, 3] = self.bins.before(self._usual).sum(axis=1) / _USUAL_DAYS - level
         if self._fit is not None and self.bins.size > REACH:
             pending[:, _SIMPLE:] = self._learnt(self._fit)
-        for index in range(len(self.horizons)):
-            weights = self._weights(index, pending[index])
-            self._mixed[place, index] = float(np.nansum(weights * np.nan_to_num(pending[index])))
+        known = np.where(np.isnan(pending), 0.0, pending)
+        self._mixed[place] = (self._weights(pending) * known).sum(axis=1)
         self._origins[place] = newest
 
     def _learnt(self, fit: Arrays) -> Floats:
@@ -205,15 +207,17 @@ class MixForecaster:
         learnt: Floats = np.stack([ridge, boosted], axis=1)
         return learnt
 
-    def _weights(self, index: int, changes: Floats) -> Floats:
-        """Each member's share at one horizon, 0 where it says nothing."""
-        errors = self._errors[index]
-        says = ~np.isnan(changes)
-        if np.isnan(errors[0]):
-            return np.array([1.0] + [0.0] * (len(MEMBERS) - 1))
-        errors = np.where(np.isnan(errors), errors[0], errors) + 1e-6
-        weights: Floats = np.where(says, (errors.min() / errors) ** _SHARPNESS, 0.0)
-        return weights / float(weights.sum())
+    def _weights(self, changes: Floats) -> Floats:
+        """Each member's share (horizons, members), 0 where it says nothing; before any was judged, persistence's 1."""
+        errors = self._errors
+        unjudged = np.isnan(errors[:, 0])
+        errors = np.where(np.isnan(errors), errors[:, :1], errors) + 1e-6
+        errors[unjudged] = 1.0
+        weights: Floats = (errors.min(axis=1, keepdims=True) / errors) ** _SHARPNESS
+        weights[np.isnan(changes)] = 0.0
+        weights[unjudged] = _PERSISTENCE
+        weights /= weights.sum(axis=1, keepdims=True)
+        return weights
 
     def _interval(self, index: int, horizon: int) -> tuple[float, float]:
         """(below, above) the forecast: quantiles of the mix's errors, drawn towards what other sensors show."""
@@ -224,7 +228,8 @@ class MixForecaster:
         # Errors of overlapping spans repeat each other: about one in ``horizon`` is news (split conformal's n + 1).
         news = 1.0 + count / (0.5 * horizon + 1.0)
         outside = max(0.0, 1.0 - _COVERED * (news + 1.0) / news) / 2.0
-        below, above = np.quantile(self._residuals[index, :count], (outside, 1.0 - outside)).tolist()
+        ordered = np.sort(self._residuals[index, :count])
+        below, above = _quantile(ordered, outside), _quantile(ordered, 1.0 - outside)
         own = count / (count + _PRIOR_RESIDUALS)
         return own * below - (1 - own) * radius, own * above + (1 - own) * radius
 
@@ -246,5 +251,14 @@ class MixForecaster:
         return value, lower, upper
 
 
+def _quantile(ordered: NDArray[np.float32], share: float) -> float:
+    """Between the two nearest of some ascending values (NumPy's "linear", without its overhead for two numbers)."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    return low + (place - below) * (high - low)
+
+
+_PERSISTENCE = np.array([1.0] + [0.0] * (len(MEMBERS) - 1))
 _RIDGE = ("mean", "deviation", "weight", "offset")
 _STATE = ("pending", "origins", "mixed", "errors", "judged", "residuals", "residual_count")
