@@ -38,6 +38,11 @@ class AnomalyState(StrEnum):
     RESOLVED = "resolved"
 
 
+def key_without_device(sensor_id: int) -> str:
+    """The key of a sensor that a person or a program made without one: no device ever registers under it."""
+    return f"api/{sensor_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Sensor:
     """One probe. ``key`` is unique: made from (source, device, probe) when it appears by itself.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
-from daemon.entities import Quality, Sensor, StoredReading
+from daemon.entities import Quality, Sensor, StoredReading, key_without_device
 from daemon.events import Action, EntityEvent, Event
 from daemon.pipeline import Trail
 
@@ -212,7 +212,8 @@ class Directory:
         record = self._by_id.get(sensor.id)
         if action is Action.DELETED:
             self.forget(sensor.id)
-            self.blocked.add(sensor.key)
+            if sensor.key != key_without_device(sensor.id):
+                self.blocked.add(sensor.key)
         elif record is None:
             self._add(Record(sensor))
             self.blocked.discard(sensor.key)

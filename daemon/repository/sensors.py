@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from daemon.entities import Sensor, SensorState
+from daemon.entities import Sensor, SensorState, key_without_device
 from daemon.repository.paging import Listing, Page, newest
 from daemon.tables import anomaly, blocked_key, location, prediction, reading, reading_recent, sensor
 
@@ -77,7 +77,7 @@ def delete_readings(conn: Connection, sensor_id: int, rows: int) -> int:
 
 
 def remove(conn: Connection, entity: Sensor, now: int, *, readings_gone: int = 0) -> Deleted:
-    """Delete a sensor and all that is its own, and keep its key out until it is allowed again.
+    """Delete a sensor and all that is its own, and keep a device's key out until it is allowed again.
 
     ``readings_gone`` counts what :meth:`delete_readings` took before.
     """
@@ -93,7 +93,8 @@ def remove(conn: Connection, entity: Sensor, now: int, *, readings_gone: int = 0
     )
     conn.execute(delete(sensor).where(sensor.c.id == entity.id))
     allow_key(conn, entity.key)
-    conn.execute(insert(blocked_key).values(key=entity.key, created_at=now))
+    if entity.key != key_without_device(entity.id):
+        conn.execute(insert(blocked_key).values(key=entity.key, created_at=now))
     return counts
 
 

@@ -84,6 +84,13 @@ class TestAdmission:
         directory.allow("mqtt/s1")
         assert directory.admit("mqtt/s1", register=True, make=lambda: sensor(2))[1]
 
+    def test_a_key_that_no_device_has_is_not_kept_out(self) -> None:
+        directory = Directory(limit=10)
+        made_by_hand = sensor(1, "api/1")
+        directory.load([made_by_hand], [])
+        directory.follow(EntityEvent(Action.DELETED, made_by_hand, NOW))
+        assert directory.blocked == set()
+
     def test_a_changed_key_is_found_under_its_new_name_only(self) -> None:
         directory = Directory(limit=10)
         directory.load([sensor(1)], [])

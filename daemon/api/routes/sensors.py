@@ -16,7 +16,7 @@ from daemon.api.paging import Cursor, From, Limit, SensorFilter, Until, listed
 from daemon.api.routes.crud import Crud, Kind, RowId, plain_change, routes_of
 from daemon.api.services import Sensors, Services
 from daemon.api.values import SensorStateWord, Text
-from daemon.entities import Sensor
+from daemon.entities import Sensor, key_without_device
 from daemon.events import Action, EntityEvent, Event
 from daemon.repository import sensors
 from daemon.repository.paging import Listing, Page
@@ -54,7 +54,7 @@ class LiveSensors:
 
 
 def _make(id: int, now: int, values: Mapping[str, Any]) -> Sensor:  # noqa: A002
-    return Sensor(**{"id": id, "key": f"api/{id}", "created_at": now, "updated_at": now, **values})
+    return Sensor(**{"id": id, "key": key_without_device(id), "created_at": now, "updated_at": now, **values})
 
 
 def _check(conn: Connection, sensor: Sensor) -> None:

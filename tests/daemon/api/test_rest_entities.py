@@ -236,6 +236,12 @@ async def test_a_deleted_key_stays_out_until_somebody_wants_it_back(api: Rest) -
     assert await api.services.read(sensors.blocked_keys) == []
 
 
+async def test_a_deleted_sensor_that_no_device_spoke_for_leaves_nothing_to_keep_out(api: Rest) -> None:
+    sensor = await api.sensor()
+    await api.client.delete(f"/api/v1/sensors/{sensor['id']}")
+    assert await api.services.read(sensors.blocked_keys) == []
+
+
 async def test_a_sensor_shows_when_it_was_last_heard(api: Rest) -> None:
     sensor = await api.sensor()
     assert sensor["ultima_lectura"] is None
