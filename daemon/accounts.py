@@ -197,7 +197,7 @@ def revoke_script_token(conn: Connection, jti: str, now: int) -> None:
 def issue_script_token(conn: Connection, key: bytes, name: str, days: int, now: int) -> tuple[str, ScriptToken]:
     """A token for a script, and how it is remembered; raises UsageError, SerenoError. ``now`` is µs."""
     if not 1 <= days <= LONGEST_DAYS:
-        raise UsageError(f"a token is good for 1 to {LONGEST_DAYS} days")
+        raise UsageError(f"a token is good for 1 to {LONGEST_DAYS} days, not {days}")
     account = account_named(conn, name)
     issued = now // 1_000_000
     claims = Claims(name, account.version, uuid.uuid4().hex, issued, issued + days * 86_400, script=True)

@@ -2,19 +2,18 @@
 
 import sys
 import time
-import uuid
 
 import typer
 
-from daemon import accounts, tokens
+from daemon import accounts
 from daemon.accounts import Role, ScriptToken
 from daemon.commands.console import now, out, plain, print_json, say, table
 from daemon.commands.place import database
 from daemon.config import Config
-from daemon.errors import SerenoError, UsageError
+from daemon.errors import UsageError
 from daemon.events import Channel
 from daemon.state import StateFolder
-from daemon.tokens import LONGEST_DAYS, Claims, load_key
+from daemon.tokens import load_key
 
 
 def add(config: Config, folder: StateFolder, name: str, role: str, channels: str | None, *, from_stdin: bool) -> None:
@@ -61,20 +60,11 @@ def show(config: Config, folder: StateFolder, *, as_json: bool) -> None:
 
 def token(config: Config, folder: StateFolder, name: str, days: int) -> None:
     """Print a token for a script that acts as ``name``; it can be revoked by its id."""
-    if not 1 <= days <= LONGEST_DAYS:
-        raise UsageError(f"--days is {days}; a token is good for 1 to {LONGEST_DAYS} days")
     key = load_key(config.auth, folder.path)
-    issued = _now_us() // 1_000_000
     with database(config, folder) as opened, opened.writer.begin() as connection:
-        account = accounts.accounts(connection).get(name)
-        if account is None:
-            raise SerenoError(f"there is no account {name!r}; sereno user list shows them")
-        claims = Claims(name, account.version, uuid.uuid4().hex, issued, issued + days * 86_400, script=True)
-        accounts.add_script_token(
-            connection, ScriptToken(claims.jti, name, claims.expires_at * 1_000_000, issued * 1_000_000)
-        )
-    say(f"token {claims.jti} of {name}, good for {days} days; shown once:", "dim")
-    sys.stdout.write(tokens.sign(claims, key) + "\n")
+        text, issued = accounts.issue_script_token(connection, key, name, days, _now_us())
+    say(f"token {issued.jti} of {name}, good for {days} days; shown once:", "dim")
+    sys.stdout.write(text + "\n")
 
 
 def show_tokens(config: Config, folder: StateFolder, *, as_json: bool) -> None:
