@@ -266,7 +266,7 @@ class EmbeddedBroker:
         # A client that is refused tries again and again: once is enough for the log.
         level = logging.DEBUG if line.warning in self.warnings else line.level
         log.log(level, "%s: %s", self._engine.name, line.text)
-        if level >= logging.WARNING:
+        if level >= logging.WARNING or text.startswith("setpriv: "):
             self._last_problem = line.text
         if line.warning and (line.warning in self.warnings or len(self.warnings) < MAX_WARNINGS):
             self.warnings[line.warning] = self.warnings.get(line.warning, 0) + 1
@@ -287,9 +287,14 @@ class EmbeddedBroker:
 
 
 def _leash() -> list[str]:
-    """Have the kernel stop the broker, in good order, should the daemon be killed (util-linux, on every Debian)."""
+    """Have the kernel stop the broker, in good order, should the daemon be killed (util-linux, on every Debian).
+
+    What systemd started it also ends with all that it started, and under the unit's filter of system calls setpriv
+    does not run.
+    """
     setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+    of_systemd = os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv and not of_systemd else []
 
 
 def _running_with(configuration: Path) -> list[int]:
