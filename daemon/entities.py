@@ -38,6 +38,10 @@ class AnomalyState(StrEnum):
     RESOLVED = "resolved"
 
 
+UNKNOWN_MODEL = "desconocido"
+"""``model`` of a sensor whose part nobody has told."""
+
+
 def key_without_device(sensor_id: int) -> str:
     """The key of a sensor that a person or a program made without one: no device ever registers under it."""
     return f"api/{sensor_id}"

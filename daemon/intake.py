@@ -11,13 +11,11 @@ from typing import Protocol
 
 from daemon import pipeline
 from daemon.batches import Batch, Outcome
-from daemon.entities import Quality, Sensor, StoredReading
+from daemon.entities import UNKNOWN_MODEL, Quality, Sensor, StoredReading
 from daemon.ids import IdBlocks
 from daemon.sensors import Directory, Record, key_of, type_of
 from daemon.submissions import Submission, SubmitResult
 from drivers.base import QUANTITIES, Delivery, Measurement, Reading
-
-UNKNOWN_MODEL = "desconocido"
 
 LIVE = 300 * pipeline.SECOND
 """µs: what was received longer ago comes from a recording, and is no sign of life."""

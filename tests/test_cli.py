@@ -436,6 +436,15 @@ def test_sensors_are_found_by_id_key_and_name(asked: Command) -> None:
         done = asked("sensors", "rename", wanted, "x")
         assert (done.code, len(done.err.splitlines())) == (1, 1)
     assert asked("sensors", "limits", "Bodega", "--temperature-min", "warm").code == 2
+    shown = good(asked("sensors", "limits", "Bodega", "--humidity-max", "none"))
+    assert shown == f"sensor {cellar['id']} (past/cellar): humidity max none\n"
+    assert "active" in good(asked("sensors"))
+
+
+def test_a_key_that_is_not_kept_out_is_not_let_in_either(asked: Command) -> None:
+    done = asked("sensors", "allow", "no-such-key")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "sereno: 'no-such-key' is not kept out; `sereno status` lists the keys that are\n"
 
 
 def test_readings_by_sensor_and_time(asked: Command) -> None:

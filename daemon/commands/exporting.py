@@ -14,6 +14,7 @@ from typing import IO, Any, Literal, Protocol
 from daemon.api.words import QUANTITIES_IN
 from daemon.client import Client
 from daemon.commands.console import say
+from daemon.commands.english import QUALITIES
 from daemon.commands.listing import PAGE, all_sensors, readings
 from daemon.errors import SerenoError
 from drivers.base import QUANTITIES
@@ -63,7 +64,7 @@ def _plain(row: Row, keys: dict[int, str], models: dict[int, str]) -> Row:
         "device": keys.get(row["sensor_id"], f"sensor-{row['sensor_id']}"),
         "model": models.get(row["sensor_id"]),
         "sequence": row["secuencia"],
-        "quality": {"dudosa": "suspect", "invalida": "invalid"}.get(row["calidad"], row["calidad"]),
+        "quality": QUALITIES[row["calidad"]],
         "values": {name: value for name, value in values.items() if value is not None},
     }
 

@@ -9,6 +9,8 @@ from rich.text import Text
 
 from daemon.client import Client, ClientError
 from daemon.commands.console import local, now, number, out, plain, print_json, print_line, rows_table, span, tell
+from daemon.commands.english import FIELDS, QUALITIES, QUANTITIES, STATES
+from daemon.entities import UNKNOWN_MODEL
 from daemon.errors import UsageError
 
 PAGE = 1000
@@ -57,8 +59,8 @@ def _sensor_row(row: dict[str, Any], moment: datetime) -> dict[str, str | Text]:
         ">id": str(row["id"]),
         "key": plain(row["clave"] or ""),
         "name": plain(row["nombre"] or ""),
-        "model": plain(row["modelo"]),
-        "!state": plain(row["estado"]),
+        "model": plain("" if row["modelo"] == UNKNOWN_MODEL else row["modelo"]),
+        "!state": plain(STATES[row["estado"]]),
         ">age": _age(row["ultima_lectura"], moment),
         "!limits °C": _limits(row["temperatura_min"], row["temperatura_max"]),
         "!limits %": _limits(row["humedad_min"], row["humedad_max"]),
@@ -82,7 +84,7 @@ def change_sensor(client: Client, wanted: str, changes: dict[str, Any]) -> None:
     """Change fields of one sensor, and show what it is now."""
     row = find_sensor(client, wanted)
     changed = client.request("PATCH", f"/api/v1/sensors/{row['id']}", changes)[0]
-    words = ", ".join(f"{name} {changed[name]}" for name in changes)
+    words = ", ".join(f"{FIELDS[name]} {'none' if changed[name] is None else changed[name]}" for name in changes)
     tell(f"sensor {changed['id']} ({changed['clave']}): {words}")
 
 
@@ -101,7 +103,9 @@ def limit(text: str) -> float | None:
 
 def allow(client: Client, key: str) -> None:
     """Let a deleted key in again, by making its sensor anew: what its device says is taken from now on."""
-    row = client.post("/api/v1/sensors", {"tipo": "temperatura_humedad", "modelo": "desconocido", "clave": key})
+    if key not in client.get("/api/v1/status")["kept_out"]:
+        raise ClientError(f"{key!r} is not kept out; `sereno status` lists the keys that are")
+    row = client.post("/api/v1/sensors", {"tipo": "temperatura_humedad", "modelo": UNKNOWN_MODEL, "clave": key})
     tell(f"{key} is back as sensor {row['id']}: what its device says is taken again", "green")
 
 
@@ -120,14 +124,14 @@ def show_readings(
 
 
 def _reading_row(row: dict[str, Any], names: dict[int, str]) -> dict[str, str | Text]:
-    others = " ".join(f"{name} {value:g}" for name, value in row["otros"].items())
+    others = ", ".join(f"{QUANTITIES.get(name, name)} {value:g}" for name, value in row["otros"].items())
     return {
         "!time": local(row["timestamp"]),
         "sensor": plain(names.get(row["sensor_id"], row["sensor_id"])),
         ">°C": number(row["temperatura"]),
         ">%": number(row["humedad"]),
         "others": plain(others),
-        "!quality": plain(row["calidad"], "" if row["calidad"] == "ok" else "yellow"),
+        "!quality": plain(QUALITIES[row["calidad"]], "" if row["calidad"] == "ok" else "yellow"),
         "driver": plain(row["fuente"] or ""),
     }
 

@@ -34,7 +34,9 @@ def moment(text: str | None, now: datetime) -> str | None:
     try:
         return _wire(datetime.fromisoformat(text).astimezone(UTC))
     except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is not a time; write 2h (ago), 2025-07-20 or 2025-07-20T10:30:00Z") from None
+        raise UsageError(
+            f"{text!r} is not a time; write 10min, 2h or 3d (ago), 2025-07-20 or 2025-07-20T10:30:00Z"
+        ) from None
 
 
 def _wire(moment: datetime) -> str:

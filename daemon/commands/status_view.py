@@ -11,6 +11,7 @@ from rich.text import Text
 
 from daemon.client import Client, ClientError
 from daemon.commands.console import number, out, plain, print_json, rows_table, seconds_between, size, span, table
+from daemon.commands.english import STATES
 from daemon.status_report import BrokerReport, DriverReport, SensorReport, StatusReport
 
 SHOWN_SENSORS = 40
@@ -233,9 +234,9 @@ def _kept_out(report: StatusReport) -> Text:
 
 
 def _word(word: str) -> Text:
-    shown = {"activo": "active", "silencioso": "silent", "inactivo": "inactive"}.get(word, word)
     return Text(
-        shown, style="green" if word in _GOOD else "yellow" if word in _WORSE else "dim" if word == "off" else "red"
+        STATES.get(word, word),
+        style="green" if word in _GOOD else "yellow" if word in _WORSE else "dim" if word == "off" else "red",
     )
 
 
