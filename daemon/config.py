@@ -245,7 +245,14 @@ def _driver(item: Any, index: int, sources: Sources, environ: Mapping[str, str])
         sources.fault((*path, "type"), f'"{kind}" is no driver; {did_you_mean(str(kind), DRIVERS)}')
         return None
     settings = validate(drivers.load(kind).Settings, item, path, sources)
-    return with_secrets(settings, path, sources, environ) if settings else None
+    return _beside_the_file(with_secrets(settings, path, sources, environ), sources.folder) if settings else None
+
+
+def _beside_the_file(settings: CommonSettings, folder: Path) -> CommonSettings:
+    """Relative paths start at the configuration's folder, as those of secrets do, wherever a command is typed."""
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    found = {name: folder / value.expanduser() for name, value in values.items() if isinstance(value, Path)}
+    return settings.model_copy(update=found) if found else settings
 
 
 def _position(fault: Fault) -> tuple[str, int, int]:

@@ -81,9 +81,9 @@ def describe(detail: ErrorDetails, model: type[BaseModel], place: Key) -> str:
             return f"{shown} is not a whole number{_usual(field)}"
         case "float_parsing" | "float_type" | "finite_number":
             return f"{shown} is not a number{_usual(field)}"
-        case "string_type" if isinstance(value, dict | list) or value is None:
+        case "string_type" | "path_type" if isinstance(value, dict | list) or value is None:
             return f"{shown} stands where a text belongs{_usual(field)}"
-        case "string_type":
+        case "string_type" | "path_type":
             return f"{shown} is not a text; put it in quotes"
         case "list_type":
             return f"{shown} is not a list; write [{shown}]"

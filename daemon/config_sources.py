@@ -41,7 +41,7 @@ class Sources:
     origins: dict[Key, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     folder: Path = field(default_factory=Path)
-    """Relative paths of secrets start here: the file's folder, or the current one."""
+    """Relative paths of secrets and of drivers' files start here: the file's folder, or the current one."""
     file: Path | None = None
 
     def origin(self, path: Key) -> str:

@@ -45,7 +45,7 @@ class ReplaySettings(CommonSettings):
 """
 
     type: Literal["replay"] = "replay"
-    path: str = Field(min_length=1)
+    path: Path
     speed: float = Field(0, ge=0, le=1_000_000, allow_inf_nan=False)
     shift: Literal["none", "now"] = "none"
 
@@ -74,7 +74,7 @@ class ReplayDriver(Driver):
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
-        self._path = Path(settings.path)
+        self._path = settings.path
         self._zone = ZoneInfo(settings.timezone) if settings.timezone else None
         self._files = ExitStack()
         self._place: dict[str, Any] = {}

@@ -281,6 +281,23 @@ def test_a_missing_secret_and_one_given_twice(tmp_path: Path) -> None:
     assert "auth.key" in second
 
 
+def test_a_drivers_files_lie_beside_the_configuration_as_its_secrets_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    path = write(
+        folder,
+        "drivers:\n"
+        "  - {name: a, type: mqtt, url: 'mqtts://h', ca_file: ca.pem, certificate_file: /c.pem, key_file: ~/k.pem}\n"
+        "  - {name: b, type: replay, path: past.csv}\n",
+    )
+    monkeypatch.setenv("HOME", "/home/ana")
+    broker, past = (dict(driver) for driver in load(path, {}).drivers)
+    files = [broker["ca_file"], broker["certificate_file"], broker["key_file"], past["path"]]
+    assert files == [folder / "ca.pem", Path("/c.pem"), Path("/home/ana/k.pem"), folder / "past.csv"]
+
+
 def test_what_systemd_hands_over_is_ours_whatever_its_mode(tmp_path: Path) -> None:
     write(tmp_path, SECRET, "db").chmod(0o440)
     environ = {"CREDENTIALS_DIRECTORY": str(tmp_path), "SERENO__DATABASE__PASSWORD_FILE": str(tmp_path / "db")}
