@@ -11,12 +11,14 @@ from pydantic import ValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from daemon.batches import DatabaseUnavailableError
 
 log = logging.getLogger(__name__)
 
 _FAULTS_TOLD = 3  # of one body; whoever mends three sees the next three
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Problem(HTTPException):
@@ -47,12 +49,20 @@ def answer(status: int, detail: str, headers: dict[str, str] | None = None) -> R
     return Response(orjson.dumps({"detail": detail}), status, headers, "application/json")
 
 
-def _http_detail(request: Request, error: HTTPException) -> str:
+def _allowed(request: Request) -> str:
+    """The methods that the address takes. Each may have a route of its own, and the framework names the first's."""
+    routes = request.app.router.routes
+    scopes = ({**request.scope, "method": method} for method in _METHODS)
+    return ", ".join(
+        scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    )
+
+
+def _http_detail(request: Request, error: HTTPException, allowed: str) -> str:
     if isinstance(error, Problem) or error.status_code not in {404, 405}:
         return str(error.detail)
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        return f"{request.method} is not allowed here" + (f"; allowed: {allowed}" if allowed else "")
+        return f"{request.method} is not allowed here; allowed: {allowed}"
     return (
         str(error.detail)
         if error.detail != "Not Found"
@@ -66,8 +76,10 @@ def add_handlers(app: FastAPI, refuse: Callable[[str, str], None]) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         if 400 <= error.status_code < 500:
             refuse("rest", str(error.status_code))
-        headers = dict(error.headers) if error.headers else None
-        return answer(error.status_code, _http_detail(request, error), headers)
+        headers, allowed = dict(error.headers or {}), ""
+        if error.status_code == 405:
+            allowed = headers["Allow"] = _allowed(request)
+        return answer(error.status_code, _http_detail(request, error, allowed), headers)
 
     async def validation(_: Request, error: RequestValidationError) -> Response:
         refuse("rest", "422")

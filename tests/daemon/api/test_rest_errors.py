@@ -108,13 +108,16 @@ async def test_unknown_addresses_and_methods_are_told_in_a_sentence(api: Rest) -
     for method, path, allowed in (
         ("DELETE", "/api/v1/sensors", {"GET", "POST"}),
         ("POST", "/api/v1/sensors/1", {"GET", "PUT", "PATCH", "DELETE"}),
+        ("PATCH", "/api/v1/lecturas/", {"GET", "POST"}),
+        ("POST", "/", {"GET", "HEAD"}),
         ("POST", "/health", {"GET"}),
         ("GET", "/auth/login", {"POST"}),
         ("GET", "/api/v1/anomalies/1/resolve", {"POST"}),
     ):
         answer = await api.client.request(method, path)
         assert (answer.status_code, is_problem(answer)) == (405, True), path
-        assert answer.headers["allow"], allowed
+        assert set(answer.headers["allow"].split(", ")) == allowed, path
+        assert answer.headers["allow"] in answer.json()["detail"]
     assert ("rest", "404") in api.refused
     assert ("rest", "405") in api.refused
 
