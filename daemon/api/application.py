@@ -70,7 +70,8 @@ def create_app(services: Services) -> FastAPI:
     # The last one added is the first that a request passes.
     app.add_middleware(BodyLimit, batch_paths={"/api/v1/readings"})
     app.add_middleware(Addresses)
-    app.add_middleware(OriginCheck, names=Names.of(server.host, server.names, server.cors_origins))
+    names = Names.of(server.host, server.names, server.cors_origins)
+    app.add_middleware(OriginCheck, names=names, refuse=services.refuse)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=server.cors_origins,

@@ -6,7 +6,7 @@ makes the two look like one site; only these two headers tell.
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -17,6 +17,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _WILDCARDS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_COUNTED = {"http": ("rest", "403"), "websocket": ("websocket", "websocket_origin")}
 _AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{1,5})?", re.IGNORECASE)
 _ORIGIN = re.compile(r"https?://(.+)", re.IGNORECASE)
 
@@ -93,11 +94,15 @@ def refusal(
 
 
 class OriginCheck:
-    """ASGI middleware: 403 with the reason, before an endpoint or an upgrade sees the request."""
+    """ASGI middleware: 403 with the reason, before an endpoint or an upgrade sees the request.
 
-    def __init__(self, app: ASGIApp, names: Names) -> None:
+    ``refuse(door, reason)`` counts what is turned away.
+    """
+
+    def __init__(self, app: ASGIApp, names: Names, refuse: Callable[[str, str], None]) -> None:
         self._app = app
         self._names = names
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -113,6 +118,7 @@ class OriginCheck:
         if reason is None:
             await self._app(scope, receive, send)
         else:
+            self._refuse(*_COUNTED[scope["type"]])
             await _forbid(scope, send, reason)
 
 

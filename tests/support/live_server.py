@@ -151,12 +151,14 @@ async def live_server(
     hub = Hub(bus, Limits(connections, per_address), judge, now)
     app = FastAPI()
     refused: list[tuple[str, str]] = []
-    app.include_router(
-        websocket_routes(hub, judge, secured=secured, refuse=lambda *what: refused.append(what)), prefix="/api/v1"
-    )
+
+    def refuse(door: str, reason: str) -> None:
+        refused.append((door, reason))
+
+    app.include_router(websocket_routes(hub, judge, secured=secured, refuse=refuse), prefix="/api/v1")
     app.include_router(stats_routes(hub, bus, now), prefix="/api/v1")
     app.add_middleware(BodyLimit, batch_paths={"/api/v1/readings"})
-    app.add_middleware(OriginCheck, names=Names.of(host, cors_origins=cors_origins))
+    app.add_middleware(OriginCheck, names=Names.of(host, cors_origins=cors_origins), refuse=refuse)
     setup(app)
     server = Server(app, listen(host, 0), settings or WebSocket())
     running = asyncio.create_task(server.run())

@@ -119,6 +119,11 @@ async def test_a_foreign_page_gets_403_before_the_upgrade_and_from_rest() -> Non
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{live.port}", trust_env=False) as http:
             evil = await http.post("/api/v1/ws/test-event", headers={"Origin": "http://evil.example"})
             assert (evil.status_code, "Origin" in evil.json()["detail"]) == (403, True)
+            assert live.refused == [
+                ("websocket", "websocket_origin"),
+                ("websocket", "websocket_origin"),
+                ("rest", "403"),
+            ]
             assert (await http.post("/api/v1/ws/test-event", headers={"Origin": "http://page.example"})).is_success
             assert (await http.get("/api/v1/ws/stats", headers={"Origin": "http://evil.example"})).is_success
 
