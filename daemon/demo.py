@@ -33,6 +33,7 @@ _PAST_US = PAST_DAYS * 86_400 * _SECOND
 _PORTS = 100  # tried upward of the configured one
 _MARK_EVERY = 60.0  # seconds between notes of how far the devices' past has come
 _RESTART = 2.0  # seconds before a process that ended by itself is started again
+_PLUGGING_IN = 30.0  # seconds until its port is there; a busy Pi takes ten to load what it emulates with
 _PATIENCE = 5.0  # seconds that it has to end
 
 
@@ -61,7 +62,7 @@ class Demo:
             ]
             try:
                 with suppress(TimeoutError):  # then the serial driver waits for its port, as it does for any
-                    await asyncio.wait_for(plugged_in.wait(), _PATIENCE)
+                    await asyncio.wait_for(plugged_in.wait(), _PLUGGING_IN)
                 yield
             finally:
                 for task in tasks:
