@@ -49,6 +49,12 @@ def _host_name(value: str) -> str:
     return value
 
 
+def _user_name(value: str) -> str:
+    if any(letter == ":" or letter.isspace() for letter in value):
+        raise ValueError(f'"{value}" is not a user name; write it without colons and spaces')
+    return value
+
+
 def _database_url(value: str) -> str:
     scheme, _, rest = value.partition("://")
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
@@ -133,7 +139,7 @@ class Database(Section):
 class BrokerUser(Section):
     """Who may publish to the embedded broker."""
 
-    name: str = Field(min_length=1, max_length=64, pattern=r"^[^:\s]+$")
+    name: Annotated[str, AfterValidator(_user_name)] = Field(min_length=1, max_length=64)
     password: SecretStr | None = None
     password_file: str | None = None
 

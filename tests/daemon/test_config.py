@@ -104,6 +104,10 @@ def test_a_section_with_all_its_keys_commented_out_is_the_default(tmp_path: Path
             "broker: {users: [{name: a}]}",
             'config.yaml:1:18 broker.users[0]: "a" has neither password nor password_file',
         ),
+        (
+            'broker: {users: [{name: "a b"}]}',
+            'broker.users[0].name: "a b" is not a user name; write it without colons and',
+        ),
         ("server: {port: 1883}", "broker.port: 1883 is the web server's port too"),
         ("server: {port: 1}\nserver: {port: 2}", "config.yaml:2:1 server: stands here a second time (first in line 1)"),
         ("server:\n  port: 1\n  port: 2", "config.yaml:3:3 server.port: stands here a second time"),
