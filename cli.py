@@ -478,7 +478,7 @@ def backup_database(
     config: ConfigOption = None,
     state_dir: StateOption = None,
 ) -> None:
-    """Copy a SQLite database whole, while the daemon runs or not."""
+    """Copy the database whole, while the daemon runs or not (PostgreSQL: what pg_restore reads)."""
     from daemon.commands import setup
 
     setup.backup(config, state_dir, target)

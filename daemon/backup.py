@@ -22,19 +22,21 @@ def backup(url: str, folder: Path, target: Path, password: str | None = None) ->
     """
     resolved = resolve(url, folder, password)
     if target.exists():
-        raise DatabaseFaultError(f"{target} exists; name a file that does not")
+        raise DatabaseFaultError(f"{target} is there already and stays as it is; give another path")
     try:
         if resolved.get_backend_name() == "sqlite":
             source = Path(str(resolved.database))
             if not source.exists():
-                raise DatabaseFaultError(f"{source} does not exist; look at database.url and --state-dir")
+                raise DatabaseFaultError(f"there is no database at {source} yet; look at database.url and --state-dir")
             copy_sqlite(source, target)
         else:
             _dump_postgresql(resolved, target)
     except sqlite3.Error as error:
         raise DatabaseFaultError(f"the copy failed: {error}") from error
     except OSError as error:
-        raise DatabaseFaultError(f"{target} could not be written: {error.strerror}") from error
+        raise DatabaseFaultError(
+            f"{target} could not be written: {error.strerror}; check path, rights and space"
+        ) from error
 
 
 def copy_sqlite(source: Path, target: Path) -> None:

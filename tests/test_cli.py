@@ -302,6 +302,10 @@ def test_a_database_is_made_copied_and_never_overwritten(sereno: Command, tmp_pa
     assert (tmp_path / "copy.db").read_bytes()[:6] == b"SQLite"
     assert (tmp_path / "copy.db").stat().st_mode & 0o077 == 0
     assert "is there already and stays as it is" in sereno("db", "backup", "copy.db", *place).err
+    astray = sereno("db", "backup", "nowhere/copy.db", *place)
+    assert astray.err == (
+        "sereno: nowhere/copy.db could not be written: No such file or directory; check path, rights and space\n"
+    )
 
 
 def test_the_doctor_speaks_to_scripts_too(sereno: Command) -> None:

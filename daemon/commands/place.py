@@ -32,7 +32,7 @@ def database(config: Config, folder: StateFolder) -> Iterator[Database]:
     if state.holder(folder.path) is None:
         opened, _ = prepared(config, folder)
     else:
-        opened = connect(resolve(config.database.url, folder.path, _password(config)))
+        opened = connect(resolve(config.database.url, folder.path, password_of(config)))
     try:
         yield opened
     finally:
@@ -43,11 +43,12 @@ def prepared(config: Config, folder: StateFolder) -> tuple[Database, Preparation
     """Open the database and upgrade it; raises SerenoError while a daemon runs, or where it cannot be done."""
     with state.lock(folder):
         try:
-            return open_database(config.database.url, folder.path, _password(config))
+            return open_database(config.database.url, folder.path, password_of(config))
         except DatabaseFaultError as error:
             raise SerenoError(str(error)) from error
 
 
-def _password(config: Config) -> str | None:
+def password_of(config: Config) -> str | None:
+    """The database's password."""
     secret = config.database.password
     return secret.get_secret_value() if secret else None

@@ -1,7 +1,6 @@
 """Before the daemon runs and around it: ``init``, ``check``, ``doctor``, ``run`` and ``db``."""
 
 import os
-import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from daemon import config_sources, doctor, logs, state
 from daemon.commands.console import print_json, say, size, tell
-from daemon.commands.place import enter, prepared
+from daemon.commands.place import enter, password_of, prepared
 from daemon.config import Config, load
 from daemon.errors import ConfigFaults, SerenoError
 from daemon.resources import resource
@@ -119,23 +118,18 @@ def upgrade(config_path: Path | None, state_dir: Path | None) -> None:
 
 
 def backup(config_path: Path | None, state_dir: Path | None, target: Path | None) -> None:
-    """A consistent copy of a SQLite database, while the daemon runs or not."""
-    from daemon.backup import copy_sqlite
-    from daemon.database import resolve
+    """A consistent copy of the database, while the daemon runs or not."""
+    from daemon.backup import backup as copy_database
+    from daemon.database import DatabaseFaultError, resolve
 
     config, folder = enter(config_path, state_dir)
     url = resolve(config.database.url, folder.path)
-    if url.get_backend_name() != "sqlite":
-        raise SerenoError("a PostgreSQL database is copied with its own pg_dump")
-    source = Path(str(url.database))
-    if not source.is_file():
-        raise SerenoError(f"there is no database at {source} yet")
+    on_sqlite = url.get_backend_name() == "sqlite"
+    database = Path(str(url.database)) if on_sqlite else folder.path / f"{url.database}.dump"
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    copy = target or source.with_name(f"{source.stem}-{stamp}-backup{source.suffix}")
-    if copy.exists():
-        raise SerenoError(f"{copy} is there already and stays as it is; give another path")
+    copy = target or database.with_name(f"{database.stem}-{stamp}-backup{database.suffix}")
     try:
-        copy_sqlite(source, copy)
-    except (OSError, sqlite3.Error) as error:
-        raise SerenoError(f"{copy} could not be written: {error}; check path, rights and space") from error
+        copy_database(config.database.url, folder.path, copy, password_of(config))
+    except DatabaseFaultError as error:
+        raise SerenoError(str(error)) from error
     tell(f"{copy} ({size(copy.stat().st_size)})", "green")

@@ -194,7 +194,7 @@ async def test_a_copy_is_whole_while_the_daemon_writes(tmp_path: Path) -> None:
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     with closing(sqlite3.connect(target)) as copy:
         assert copy.execute("SELECT count(*) FROM reading_all").fetchone() == (500,)
-    with pytest.raises(DatabaseFaultError, match="exists"):
+    with pytest.raises(DatabaseFaultError, match="is there already"):
         backup(URL, tmp_path, target)
     assert files(tmp_path) == {"sereno.db", "copy.db"}
 
@@ -208,5 +208,5 @@ async def test_a_postgresql_copy_is_a_dump(postgres_url: str, tmp_path: Path) ->
 
 
 def test_a_copy_of_nothing_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DatabaseFaultError, match="does not exist"):
+    with pytest.raises(DatabaseFaultError, match="there is no database"):
         backup(URL, tmp_path, tmp_path / "copy.db")
