@@ -42,7 +42,7 @@ Companion = Callable[[str], AbstractAsyncContextManager[object]]
 
 
 def main(config: Config, folder: StateFolder, environ: Mapping[str, str], companion: Companion | None = None) -> int:
-    """Run until SIGTERM or SIGINT; returns 0. Raises SerenoError where it cannot start.
+    """Run until SIGTERM or SIGINT; returns 0. Raises SerenoError where it cannot start, or must end by a fault.
 
     With a ``companion`` it is a demo, and the page says so.
     """
@@ -57,13 +57,15 @@ async def _run(config: Config, folder: StateFolder, notifier: Notifier, companio
         # The port first: another daemon there is noticed before anything is opened.
         listeners = _listen(config)
         try:
-            broker, database, prepared = await _open(config, folder, stack)
+            broker, database, prepared = await _open(config, folder, notifier, stack)
         except (BrokerError, DatabaseFaultError) as error:
             raise SerenoError(str(error)) from error
         interval = config.database.sync_interval.total_seconds()
-        recorder = await stack.enter_async_context(Recorder(database, sync_interval=interval))
+        recorder = Recorder(database, sync_interval=interval)
+        recorder.on_fault = stop.set
+        await stack.enter_async_context(recorder)
         reads = Reads(database.readers)
-        stack.callback(reads.close)
+        stack.push_async_callback(asyncio.to_thread, reads.close)  # a long query must not hold up a second SIGTERM
         demo = companion is not None
         ground = Ground(config, folder, MachineClock(), notifier, broker, database, recorder, reads, demo)
         house = await assemble(ground)
@@ -71,6 +73,8 @@ async def _run(config: Config, folder: StateFolder, notifier: Notifier, companio
             await stack.enter_async_context(companion(broker.url))
         server = Server(create_app(house.services), listeners, config.websocket)
         await _serve(ground, house, server, prepared, stop)
+    if recorder.fault is not None:
+        raise SerenoError("a fault of sereno's own ended the database's writer; the log says which: please report it")
 
 
 def _listen(config: Config) -> list[socket.socket]:
@@ -85,12 +89,14 @@ def _listen(config: Config) -> list[socket.socket]:
 
 
 async def _open(
-    config: Config, folder: StateFolder, stack: AsyncExitStack
+    config: Config, folder: StateFolder, notifier: Notifier, stack: AsyncExitStack
 ) -> tuple[EmbeddedBroker | None, Database, Preparation]:
     """Broker and database side by side: each takes its time to start."""
     password = config.database.password
     secret = password.get_secret_value() if password is not None else None
-    opening = asyncio.create_task(asyncio.to_thread(open_database, config.database.url, folder.path, secret))
+    opening = asyncio.create_task(
+        notifier.while_starting(asyncio.to_thread(open_database, config.database.url, folder.path, secret))
+    )
     broker = None
     try:
         if config.broker.embedded:

@@ -78,6 +78,12 @@ class IdBlocks:
             if not waiter.done():
                 waiter.set_result(None)
 
+    def fail(self, error: Exception) -> None:
+        """No id will be reserved any more: whoever waits for one is told."""
+        for waiter in (waiter for waiting in self._waiting.values() for waiter in waiting):
+            if not waiter.done():
+                waiter.set_exception(error)
+
     def give_back(self, name: str) -> range | None:
         """End the giving of ids of this name; what is left of the last block, None where that is not certain."""
         free, self._free[name] = self._free[name], deque()

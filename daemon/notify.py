@@ -1,8 +1,14 @@
 """Telling systemd how we are (sd_notify(3)): one datagram to ``$NOTIFY_SOCKET``; nothing where there is none."""
 
-import os
+import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+EXTEND_EVERY, EXTEND_BY = 10.0, 60.0
+"""Seconds between two words that the start goes on, and what each asks for: some of them may come late."""
 
 
 class Notifier:
@@ -12,8 +18,6 @@ class Notifier:
         address = environ.get("NOTIFY_SOCKET", "")
         # "@" stands for the NUL that begins the name of an abstract socket.
         self.address = "\0" + address[1:] if address.startswith("@") else address if address.startswith("/") else ""
-        self.watchdog_s = _watchdog(environ)
-        """Seconds within which :meth:`watchdog` must be called; None: nobody watches."""
 
     def ready(self, status: str = "") -> None:
         """Start-up is over: the port is bound, the schema checked."""
@@ -31,9 +35,14 @@ class Notifier:
         """One line for ``systemctl status``."""
         self._send(status=status)
 
-    def extend_timeout(self, seconds: float) -> None:
-        """Start or stop takes longer (a migration): give it ``seconds`` from now."""
-        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+    async def while_starting(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for a part of the start that may take long (a migration), and ask for time as long as it lasts."""
+        running = asyncio.ensure_future(work)
+        while True:
+            done, _ = await asyncio.wait([running], timeout=EXTEND_EVERY)
+            if done:
+                return running.result()
+            self._send(f"EXTEND_TIMEOUT_USEC={round(EXTEND_BY * 1e6)}")
 
     def _send(self, state: str = "", status: str = "") -> None:
         if not self.address:
@@ -48,13 +57,3 @@ class Notifier:
             except OSError:
                 # A manager that is gone or busy cannot be told; it will notice by its own watchdog.
                 return
-
-
-def _watchdog(environ: Mapping[str, str]) -> float | None:
-    """sd_watchdog_enabled(3): the variables may have been inherited by a process they are not meant for."""
-    try:
-        seconds = int(environ.get("WATCHDOG_USEC", "0")) / 1e6
-        pid = int(environ.get("WATCHDOG_PID", os.getpid()))
-    except ValueError:
-        return None
-    return seconds if seconds > 0 and pid == os.getpid() else None

@@ -36,7 +36,8 @@ class Recorder:
     """An async context manager around one writer thread.
 
     ``on_commit`` and ``on_state`` are called on the event loop, in order; set them before entering. ``on_state``
-    tells that the database stopped working, or works again.
+    tells that the database stopped working, or works again; ``on_fault`` that ``fault``, one of our own, has ended the
+    writer: everything raises DatabaseUnavailableError from then on, and only a new process can help.
     """
 
     def __init__(self, database: Database, *, sync_interval: float = 5.0) -> None:
@@ -56,6 +57,8 @@ class Recorder:
         self.ids = IdBlocks(lambda name, count: self._queue.push(ReserveItem(name, count)), time.monotonic)
         self.on_commit: Callable[[Commit], None] = lambda _: None
         self.on_state: Callable[[DatabaseState], None] = lambda _: None
+        self.on_fault: Callable[[], None] = lambda: None
+        self.fault: BaseException | None = None
 
     async def __aenter__(self) -> Self:
         """Raises what the database raises when it cannot be opened; waits while it is locked or full."""
@@ -86,10 +89,7 @@ class Recorder:
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._sync.stop)
         await asyncio.sleep(0)  # what the threads posted last is called now
-        for answer in tuple(self._answers):
-            if not answer.done():
-                answer.set_exception(DatabaseUnavailableError("the recorder has stopped"))
-                answer.exception()  # whoever waits still gets it; where nobody does it is no news
+        self._answer_none()
 
     # -- for drivers and clients
 
@@ -130,6 +130,13 @@ class Recorder:
         self._answers.add(answer)
         answer.add_done_callback(self._answers.discard)
         return answer
+
+    def _answer_none(self) -> None:
+        """Nobody is left to answer those who wait."""
+        for answer in tuple(self._answers):
+            if not answer.done():
+                answer.set_exception(DatabaseUnavailableError("the recorder has stopped"))
+                answer.exception()  # whoever waits still gets it; where nobody does it is no news
 
     def sync_soon(self) -> None:
         """Do not wait for the interval: a source's window of unacknowledged messages is half full."""
@@ -173,11 +180,17 @@ class Recorder:
         self._loop.call_soon_threadsafe(self._settle_opened, None)
         try:
             self._writer.run()
-        except BaseException:
+        except BaseException as error:
             log.critical("the database's writer has stopped: nothing is stored any more; restart", exc_info=True)
             self.health(Outage("other", "the writer has stopped because of a fault in sereno; restart it"))
-            self._loop.call_soon_threadsafe(self._queue.close)
-            raise
+            self._loop.call_soon_threadsafe(self._fail, error)
+
+    def _fail(self, error: BaseException) -> None:
+        self.fault = error
+        self._queue.close()
+        self._answer_none()
+        self.ids.fail(DatabaseUnavailableError("the recorder has stopped"))
+        self.on_fault()
 
     def _settle_opened(self, error: BaseException | None) -> None:
         if self._opened.done():

@@ -1,6 +1,6 @@
 """What systemd hears, over a real socket."""
 
-import os
+import asyncio
 import socket
 import uuid
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon import notify
 from daemon.notify import Notifier
 
 
@@ -26,13 +27,11 @@ def test_each_word_is_one_datagram(manager: tuple[socket.socket, dict[str, str]]
     notifier.ready("serving\n5 sensors")
     notifier.watchdog()
     notifier.status("5 readings/s")
-    notifier.extend_timeout(12.5)
     notifier.stopping()
-    assert [listener.recv(1000).decode() for _ in range(5)] == [
+    assert [listener.recv(1000).decode() for _ in range(4)] == [
         "READY=1\nSTATUS=serving 5 sensors",
         "WATCHDOG=1",
         "STATUS=5 readings/s",
-        "EXTEND_TIMEOUT_USEC=12500000",
         "STOPPING=1",
     ]
 
@@ -49,16 +48,27 @@ def test_a_manager_that_does_not_read_holds_nobody_up(manager: tuple[socket.sock
         notifier.watchdog()
 
 
-@pytest.mark.parametrize(
-    ("environ", "seconds"),
-    [
-        ({}, None),
-        ({"WATCHDOG_USEC": "30000000"}, 30.0),
-        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}, 30.0),
-        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}, None),
-        ({"WATCHDOG_USEC": "0"}, None),
-        ({"WATCHDOG_USEC": "often"}, None),
-    ],
-)
-def test_how_often_the_watchdog_wants_to_hear(environ: dict[str, str], seconds: float | None) -> None:
-    assert Notifier(environ).watchdog_s == seconds
+async def test_a_long_start_asks_for_time_until_it_is_over(
+    manager: tuple[socket.socket, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "EXTEND_EVERY", 0.01)
+    listener, environ = manager
+    enough = asyncio.Event()
+
+    async def migrate() -> str:
+        await enough.wait()
+        return "done"
+
+    starting = asyncio.create_task(Notifier(environ).while_starting(migrate()))
+    for _ in range(3):
+        assert await asyncio.to_thread(listener.recv, 1000) == b"EXTEND_TIMEOUT_USEC=60000000"
+    enough.set()
+    assert await starting == "done"
+
+
+async def test_what_ends_a_start_is_raised() -> None:
+    async def fail() -> None:
+        raise LookupError("no such database")
+
+    with pytest.raises(LookupError):
+        await Notifier({}).while_starting(fail())
