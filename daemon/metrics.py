@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from daemon.status_report import ClientsReport, DatabaseReport, DriverReport, ModelsReport, SensorReport, StatusReport
@@ -102,6 +102,9 @@ def _database(database: DatabaseReport) -> Iterable[Metric]:
 def _models(models: ModelsReport) -> Iterable[Metric]:
     yield _gauge("sereno_models_ready", "Sensors whose anomaly model is ready", models["ready"])
     yield _gauge("sereno_scoring_lag_seconds", "How long the oldest row has waited for its score", models["lag_s"])
+    waits = HistogramMetricFamily("sereno_score_wait_seconds", "From a row's commit to its score")
+    waits.add_metric([], list(models["waits"].items()), sum_value=models["waits_s"])
+    yield waits
     yield _gauge("sereno_anomalies_open", "Open episodes", models["anomalies_open"])
     yield _counter("sereno_scores", "Values judged by the anomaly model", models["scored"])
     yield _counter("sereno_scores_skipped", "Rows that were not judged", models["skipped"])

@@ -10,15 +10,16 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from daemon.entities import AnomalyKind, StoredReading
 from daemon.episodes import Finding
 from daemon.explaining import explain
 from daemon.fitting import FitChildError, Fitter, fewer_rows
+from daemon.score_waits import Waits
 from daemon.sensor_models import MICROSECONDS, History, Judged, SensorModel, SensorModels
-from ml.base import FitError, Forecast, Readiness
+from ml.base import Arrays, FitError, Forecast, Readiness
 
 log = logging.getLogger("sereno.scoring")
 
@@ -26,6 +27,9 @@ _T = TypeVar("_T")
 
 GATHER = 0.5
 """Seconds in which committed readings gather before they are judged: every score is there within a second."""
+
+FORESEE = 0.05
+"""Seconds for the forecasters at a time, and then as long for the rest of the daemon: no score waits for a forecast."""
 
 WAITING = 50_000
 """Readings that may wait: a burst of ten seconds; beyond that the oldest are dropped and counted."""
@@ -89,6 +93,7 @@ class Counters:
     fits: int = 0
     failed_fits: int = 0
     fit_seconds: float = 0.0
+    waits: Waits = field(default_factory=Waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +182,20 @@ class Scoring:
                         await self._open(sensor_id)
                 while True:
                     await self._offered.wait()
-                    await asyncio.sleep(self._gather)
+                    await self._gathered()
                     await self.drain()
         finally:
             await self._fitter.close()
             await self._in_worker(self._save_all)
+
+    async def _gathered(self) -> None:
+        """Until the oldest that waits has waited long enough; what the forecasters have not seen they see meanwhile."""
+        while (self._queue or self._models.unseen) and (rest := self._gather - self.lag) > 0:
+            if not self._models.unseen:
+                await asyncio.sleep(rest)
+                continue
+            self._predict(await self._in_worker(lambda: self._models.foresee(FORESEE)))
+            await asyncio.sleep(min(FORESEE, max(0.0, self._gather - self.lag)))
 
     async def drain(self) -> None:
         """Judge all that waits."""
@@ -191,12 +205,16 @@ class Scoring:
         readings = [reading for _, batch in queue for reading in batch if reading.sensor_id not in gone]
         for sensor_id in gone:
             await self._forget(sensor_id)
-        for sensor_id in {reading.sensor_id for reading in readings}:
-            if sensor_id not in self._models:
-                await self._open(sensor_id)
+        await self._open_all({reading.sensor_id for reading in readings})
         if readings:
             self._tell(await self._in_worker(lambda: self._models.judge(readings)))
-        self._unsaved.update(reading.sensor_id for reading in readings)
+            self._unsaved.update(reading.sensor_id for reading in readings)
+            judged_at = self._monotonic()
+            for offered_at, batch in queue:
+                self.counters.waits.add(judged_at - offered_at, len(batch))
+        self._predict(await self._in_worker(lambda: self._models.foresee(FORESEE)))
+        if self._models.unseen:
+            self._offered.set()
 
     async def train(self, sensor_ids: Iterable[int]) -> Trained:
         """Fit these sensors' models now; returns when all are done or have failed."""
@@ -217,12 +235,23 @@ class Scoring:
         model = self._models.get(sensor_id)
         return None if model is None else _status(sensor_id, model, self._errors.get(sensor_id))
 
+    async def _open_all(self, sensor_ids: set[int]) -> None:
+        """Make these sensors' models ready: those of new sensors at once, a thousand may appear together."""
+        unknown = [sensor_id for sensor_id in sensor_ids if sensor_id not in self._models]
+        fresh = self._fresh.intersection(unknown)
+        if fresh:
+            self._fresh -= fresh
+            await self._in_worker(lambda: self._introduce(fresh))
+        for sensor_id in unknown:
+            if sensor_id not in fresh:
+                await self._open(sensor_id)
+
+    def _introduce(self, sensor_ids: Iterable[int]) -> None:
+        for sensor_id in sensor_ids:
+            self._models.introduce(sensor_id)
+
     async def _open(self, sensor_id: int) -> None:
-        """Make a sensor's models ready: stored ones caught up with what was committed since, or new ones."""
-        if sensor_id in self._fresh:
-            self._fresh.discard(sensor_id)
-            await self._in_worker(lambda: self._models.introduce(sensor_id))
-            return
+        """Make a known sensor's models ready: stored ones caught up with what was committed since, or new ones."""
         try:
             seen = await self._in_worker(lambda: self._models.load(sensor_id))
             history = await self._history(sensor_id, self._now() - HISTORY if seen is None else seen)
@@ -267,7 +296,6 @@ class Scoring:
                         reading_id=observation.reading_id,
                     )
                 )
-        self._predict(judged.forecasts)
         self._want_fit(judged.due)
 
     def _predict(self, forecasts: Sequence[tuple[int, Forecast]]) -> None:
@@ -317,8 +345,9 @@ class Scoring:
                     rows = fewer_rows(tried)
                     self._failed(sensor_id, f"{error} with {tried} rows")
                     continue
-                self._predict(await self._in_worker(lambda: self._models.adopt(sensor_id, fitted)))  # noqa: B023
-                await self._in_worker(lambda: self._save(sensor_id))
+                await self._in_worker(lambda: self._models.adopt(sensor_id, fitted))  # noqa: B023
+                self._offered.set()
+                await self._keep(sensor_id)
                 self._fitted(sensor_id, self._monotonic() - started)
                 return True
         except FitError as error:
@@ -340,20 +369,32 @@ class Scoring:
         self._errors[sensor_id] = why
         self._retry_at[sensor_id] = self._monotonic() + RETRY_FIT
 
-    def _save(self, sensor_id: int) -> None:
+    async def _keep(self, sensor_id: int) -> None:
+        """Save a sensor's models; the disk may take its time, so the worker does not wait for it."""
+        self._unsaved.discard(sensor_id)
+        state = await self._in_worker(lambda: self._models.state(sensor_id))
+        if state is None:
+            return
+        await asyncio.to_thread(self._save, sensor_id, state)
+        if sensor_id not in self._models:  # deleted meanwhile
+            await self._forget(sensor_id)
+
+    def _save(self, sensor_id: int, state: Arrays) -> None:
         try:
-            if sensor_id in self._models:
-                self._models.save(sensor_id)
-                self._unsaved.discard(sensor_id)
+            self._models.save(sensor_id, state)
         except OSError as error:
             log.warning("the models of sensor %d could not be saved: %s", sensor_id, error)
 
     def _save_all(self) -> None:
         deadline = self._monotonic() + SAVE_AT_STOP
+        self._models.foresee(SAVE_AT_STOP / 3)
         for sensor_id in list(self._unsaved):
             if self._monotonic() > deadline:
                 return
-            self._save(sensor_id)
+            state = self._models.state(sensor_id)
+            if state is not None:
+                self._save(sensor_id, state)
+                self._unsaved.discard(sensor_id)
 
     async def _in_worker(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

@@ -1,6 +1,8 @@
 """The models of each sensor and what they make of readings; lives in the scoring worker's thread, no asyncio here."""
 
 import math
+import time as clock
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,6 +23,9 @@ SCORED = ("temperature", "humidity")
 
 _AT_ONCE = 512
 """Readings judged in one pass: the arrays of a pass stay within a processor's cache."""
+
+UNSEEN = 50_000
+"""Observations that the forecasters may be behind the detectors: minutes of a thousand sensors, some 10 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,16 @@ class Observation:
 
 @dataclass(slots=True)
 class SensorModel:
-    """``saved_fit`` is the fit that the file on disk holds; ``anomalous`` what the last reading left behind."""
+    """``anomalous`` is what the last reading left behind, ``published`` when each forecast was last told (s).
+
+    ``adopted``: forecasters were fitted for the first time, and what they say now has not been asked for yet.
+    """
 
     detector: ForestDetector
     forecasters: dict[str, MixForecaster] = field(default_factory=dict)
     anomalous: bool = False
     published: dict[tuple[str, float], float] = field(default_factory=dict)
+    adopted: bool = False
 
     def fit_due(self) -> bool:
         return self.detector.fit_due() or any(f.fit_due() for f in self.forecasters.values())
@@ -60,7 +69,6 @@ class Judged:
     """What came of a batch."""
 
     scores: list[tuple[Observation, Score]] = field(default_factory=list)
-    forecasts: list[tuple[int, Forecast]] = field(default_factory=list)
     skipped: int = 0
     recovered: list[int] = field(default_factory=list)
     due: list[int] = field(default_factory=list)
@@ -75,6 +83,7 @@ class SensorModels:
         self._detecting = detecting
         self._bank = ForestBank()
         self._models: dict[int, SensorModel] = {}
+        self._unseen: deque[tuple[int, float, Mapping[str, float]]] = deque()
 
     def __contains__(self, sensor_id: int) -> bool:
         return sensor_id in self._models
@@ -105,12 +114,18 @@ class SensorModels:
         seen = model.detector.last_time
         return None if seen == -math.inf else int(seen * MICROSECONDS)
 
-    def save(self, sensor_id: int) -> None:
-        """Raises OSError."""
-        model = self._models[sensor_id]
+    def state(self, sensor_id: int) -> Arrays | None:
+        """What :meth:`save` keeps of a sensor; None for one that is gone."""
+        model = self._models.get(sensor_id)
+        if model is None:
+            return None
         state = named(model.detector.state(), "detector")
         for quantity, forecaster in model.forecasters.items():
             state |= named(forecaster.state(), f"forecast/{quantity}")
+        return state
+
+    def save(self, sensor_id: int, state: Arrays) -> None:
+        """Write a state to the disk, and wait for it: in any thread. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         store.save(self._path(sensor_id), VERSION, state)
 
@@ -135,10 +150,14 @@ class SensorModels:
             if values:
                 for score in self._detect([(model, time, values)])[0]:
                     model.anomalous = score.anomalous
-                self._forecast(model, time, values)
+                for forecaster in self._forecasters(model, values):
+                    forecaster.observe(time, values)
 
     def judge(self, readings: Iterable[StoredReading]) -> Judged:
-        """Score committed readings of known sensors, one-second means where a sensor is faster."""
+        """Score committed readings of known sensors, one-second means where a sensor is faster.
+
+        The forecasters see them in :meth:`foresee`, which should follow soon.
+        """
         judged = Judged()
         touched: dict[int, SensorModel] = {}
         for batch in _passes(by_second(readings)):
@@ -148,10 +167,30 @@ class SensorModels:
             for (observation, model), scores in zip(known, scored, strict=True):
                 touched[observation.sensor_id] = model
                 self._conclude(observation, model, scores, judged)
-                made = self._forecast(model, observation.time / MICROSECONDS, observation.values)
-                judged.forecasts += [(observation.sensor_id, forecast) for forecast in made]
+                if self._horizons:
+                    self._unseen.append((observation.sensor_id, observation.time / MICROSECONDS, observation.values))
         judged.due = [sensor_id for sensor_id, model in touched.items() if model.fit_due()]
         return judged
+
+    @property
+    def unseen(self) -> int:
+        """Observations that the forecasters have not seen yet."""
+        return len(self._unseen)
+
+    def foresee(self, seconds: float) -> list[tuple[int, Forecast]]:
+        """Let the forecasters see what was judged, for so long, or until they are no more than UNSEEN behind.
+
+        Returns what is due to be published. At a quarter of an hour all forecasters predict: a millisecond each, which
+        no score should wait for.
+        """
+        made: list[tuple[int, Forecast]] = []
+        until = clock.monotonic() + seconds
+        while self._unseen and (len(self._unseen) > UNSEEN or clock.monotonic() < until):
+            sensor_id, time, values = self._unseen.popleft()
+            model = self._models.get(sensor_id)
+            if model is not None:
+                made += [(sensor_id, forecast) for forecast in self._forecast(model, time, values)]
+        return made
 
     def training(self, sensor_id: int, max_rows: int) -> Arrays | None:
         """What a fit of all of a sensor's models needs; None: nothing to fit yet, or the sensor is gone."""
@@ -163,19 +202,20 @@ class SensorModels:
             found |= named(forecaster.training(max_rows) or {}, f"forecast/{quantity}")
         return found or None
 
-    def adopt(self, sensor_id: int, fitted: Arrays) -> list[tuple[int, Forecast]]:
-        """Use a fit from now on; returns the forecasts that it makes possible."""
+    def adopt(self, sensor_id: int, fitted: Arrays) -> None:
+        """Use a fit from now on; the forecasts that it makes possible come with the next :meth:`foresee`."""
         model = self._models.get(sensor_id)
         if model is None:
-            return []
+            return
         model.detector.adopt(part(fitted, "detector"))
-        forecasts: list[tuple[int, Forecast]] = []
         for quantity, forecaster in model.forecasters.items():
             first = forecaster.fitted_at is None
             forecaster.adopt(part(fitted, f"forecast/{quantity}"))
             if first and forecaster.fitted_at is not None:
-                forecasts += [(sensor_id, f) for f in forecaster.forecast(model.detector.last_time)]
-        return forecasts
+                model.adopted = True
+        if model.adopted:
+            model.published.clear()
+            self._unseen.append((sensor_id, model.detector.last_time, {}))
 
     def _detect(self, readings: Sequence[tuple[SensorModel, float, Mapping[str, float]]]) -> list[list[Score]]:
         if not self._detecting:
@@ -193,15 +233,19 @@ class SensorModels:
     def _forecast(self, model: SensorModel, time: float, values: Mapping[str, float]) -> list[Forecast]:
         """Feed the forecasters; what is due to be published. A horizon is due each quarter of itself."""
         due: list[Forecast] = []
-        if not self._horizons:
-            return due
-        for quantity in values:
-            if quantity not in model.forecasters:
-                model.forecasters[quantity] = MixForecaster(quantity, self._horizons)
-        for forecaster in model.forecasters.values():
-            if forecaster.observe(time, values):
+        for forecaster in self._forecasters(model, values):
+            if forecaster.observe(time, values) or model.adopted:
                 due += [f for f in forecaster.forecast(time) if self._publish(model, f)]
+        model.adopted = False
         return due
+
+    def _forecasters(self, model: SensorModel, values: Mapping[str, float]) -> Iterable[MixForecaster]:
+        """Those of a sensor that has measured ``values``; new ones where it has not done so before."""
+        if self._horizons:
+            for quantity in values:
+                if quantity not in model.forecasters:
+                    model.forecasters[quantity] = MixForecaster(quantity, self._horizons)
+        return model.forecasters.values()
 
     def _publish(self, model: SensorModel, forecast: Forecast) -> bool:
         key = forecast.quantity, forecast.horizon
@@ -226,22 +270,23 @@ class SensorModels:
 
 def by_second(readings: Iterable[StoredReading]) -> list[Observation]:
     """Means over each second of each sensor's time, in order of arrival; what is invalid is left out."""
-    sums: dict[tuple[int, int], tuple[StoredReading, dict[str, list[float]]]] = {}
+    groups: dict[tuple[int, int], list[StoredReading]] = {}
     for reading in readings:
-        if reading.quality is Quality.INVALID or not reading.clock_set:
-            continue
-        key = reading.sensor_id, reading.time // MICROSECONDS
-        _, values = sums.get(key, (reading, {}))
-        for quantity in SCORED:
-            value = getattr(reading, quantity)
-            if value is not None:
-                values.setdefault(quantity, []).append(value)
-        sums[key] = reading, values
-    return [
-        Observation(r.sensor_id, r.id, r.time, {q: sum(v) / len(v) for q, v in values.items()})
-        for r, values in sums.values()
-        if values
-    ]
+        if reading.quality is not Quality.INVALID and reading.clock_set:
+            groups.setdefault((reading.sensor_id, reading.time // MICROSECONDS), []).append(reading)
+    found = []
+    for group in groups.values():
+        last = group[-1]
+        values = {quantity: mean for quantity in SCORED if (mean := _mean(group, quantity)) is not None}
+        if values:
+            found.append(Observation(last.sensor_id, last.id, last.time, values))
+    return found
+
+
+def _mean(readings: Sequence[StoredReading], quantity: str) -> float | None:
+    """None where none has the quantity."""
+    values = [value for reading in readings if (value := getattr(reading, quantity)) is not None]
+    return sum(values) / len(values) if values else None
 
 
 def _passes(observations: Sequence[Observation]) -> Iterator[list[Observation]]:

@@ -97,6 +97,9 @@ class ModelsReport(TypedDict):
     scored: int
     skipped: int  # rows not scored because the worker was behind
     lag_s: float
+    waits: dict[str, int]  # rows by the seconds from commit to score, at most; "+Inf" is all
+    waits_s: float  # all those seconds together
+    longest_wait_s: float  # since the start
     fits: int
     failed_fits: int
     fitting: str | None  # the key of the sensor a child process fits now

@@ -278,3 +278,23 @@ def test_what_is_invalid_or_of_an_unset_clock_is_left_out() -> None:
     invalid = StoredReading(1, 1, at, at, "test", temperature=85.0, quality=Quality.INVALID)
     early = StoredReading(2, 1, at, at, "test", temperature=20.0, clock_set=False)
     assert by_second([invalid, early]) == []
+
+
+async def test_how_long_rows_wait_for_their_score_is_counted(tmp_path: Path) -> None:
+    async with running(tmp_path, Told(), Asked()) as scoring:
+        scoring.appeared([1])
+        scoring.offer([reading(1, minutes) for minutes in range(3)])
+        await until(lambda: scoring.counters.scored)
+        assert scoring.counters.waits.within()["+Inf"] == 3
+
+
+def test_forecasters_see_everything_in_slices(tmp_path: Path) -> None:
+    models = SensorModels(tmp_path, HORIZONS, detecting=True)
+    models.introduce(1)
+    models.judge([reading(1, minutes) for minutes in range(0, 120, 5)])
+    assert models.unseen == 24
+    assert models.foresee(0.0) == [], "no time, nothing seen"
+    assert models.unseen == 24
+    made = models.foresee(math.inf)
+    assert models.unseen == 0
+    assert {forecast.quantity for _, forecast in made} == {"temperature", "humidity"}
