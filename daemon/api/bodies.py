@@ -49,10 +49,10 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def checked(model: type[Body], data: Any) -> Body:
-    """The body as a model; raises Problem 422 with every fault told."""
+def checked(model: type[Body], data: Any, what: str = "the body") -> Body:
+    """The body, or ``what`` else it is, as a model; raises Problem 422 with every fault told."""
     if not isinstance(data, dict):
-        raise Problem(422, "the body must be a JSON object")
+        raise Problem(422, f"{what} must be a JSON object")
     try:
         return model.model_validate(data)
     except ValidationError as error:

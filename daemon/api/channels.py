@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 from daemon.api.auth import Principal, Refused
 from daemon.api.clients import Asked, Client
 from daemon.api.connections import Full, Hub, TokenJudge
+from daemon.api.documents import problems
 from daemon.api.schemas import wire_time
 from daemon.api.websocket_protocol import socket_of
 from daemon.bus import Bus, Selection
@@ -165,20 +166,20 @@ def stats_routes(hub: Hub, bus: Bus, now: Callable[[], int]) -> APIRouter:
     """``/ws/stats``, ``/ws/stats/{channel}`` and ``/ws/test-event``. ``now`` is wall-clock µs."""
     router = APIRouter(tags=["websocket"])
 
-    @router.get("/ws/stats")
+    @router.get("/ws/stats", responses=problems())
     async def stats() -> dict[str, Any]:
         """Who is connected, by channel; channels without a connection are left out."""
         found = {name: channel_stats(clients) for name, clients in hub.channels().items()}
         return {"total_channels": len(found), "channels": found}
 
-    @router.get("/ws/stats/{channel}")
+    @router.get("/ws/stats/{channel}", responses=problems(404))
     async def stats_of_channel(channel: str) -> dict[str, Any]:
         """Who is connected to one channel."""
         if channel not in set(Channel):
             raise HTTPException(404, f"there is no such channel; the channels are {_SIX}")
         return {"channel": channel, "stats": channel_stats(hub.channels().get(channel, []))}
 
-    @router.post("/ws/test-event")
+    @router.post("/ws/test-event", responses=problems())
     async def test_event(
         channel: Annotated[Channel, Query()] = Channel.GENERAL,
         message: Annotated[str, Query(min_length=1, max_length=1000)] = "Evento de prueba",

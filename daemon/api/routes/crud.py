@@ -129,15 +129,18 @@ def plain_change(_: E, after: E) -> tuple[E, Action]:
     return after, Action.UPDATED
 
 
-def add_create_route(router: APIRouter, noun: str, shown: Any, create: Endpoint, body: dict[str, Any]) -> None:
-    """``POST``."""
+def add_create_route(
+    router: APIRouter, noun: str, shown: Any, create: Endpoint, body: dict[str, Any], *, stored: str | None = None
+) -> None:
+    """``POST``. ``stored``: what a 200 means, of a kind where a body may be stored already."""
+    known: dict[int | str, dict[str, Any]] = {200: {"model": shown, "description": stored}} if stored else {}
     router.add_api_route(
         "",
         create,
         methods=["POST"],
         status_code=201,
         response_model=shown,
-        responses=problems(400, 404, 408, 409, 413),
+        responses={**known, **problems(400, 404, 408, 409, 413)},
         openapi_extra=body,
         operation_id=f"create_{noun}",
         summary=f"Create a {noun}",

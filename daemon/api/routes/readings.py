@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import ValidationError
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +13,7 @@ from starlette.responses import Response
 from daemon.api import documents
 from daemon.api.bodies import checked, parse_json, read_body, read_model
 from daemon.api.documents import Lectura, takes
-from daemon.api.errors import NotFound, Problem, sentence
+from daemon.api.errors import NotFound, Problem
 from daemon.api.inputs import ReadingChange, ReadingNew
 from daemon.api.paging import Cursor, From, Limit, SensorFilter, Until, json, listed
 from daemon.api.routes.crud import ROOT, RowId, add_create_route, add_list_route, add_row_routes
@@ -71,9 +70,9 @@ class Readings:
             if index % _PIECE == 0:
                 await asyncio.sleep(0)
             try:
-                accepted[index] = ReadingNew.model_validate(item)
-            except ValidationError as error:
-                rejected[index] = sentence(error.errors(include_url=False, include_context=False, include_input=False))
+                accepted[index] = checked(ReadingNew, item, what="a reading")
+            except Problem as problem:
+                rejected[index] = problem.detail
         results = (
             await self.services.submit([reading.submission() for reading in accepted.values()]) if accepted else []
         )
@@ -221,7 +220,12 @@ def reading_routes(services: Services) -> APIRouter:
             operation_id=f"reading_{name}",
         )
     add_create_route(
-        router, "reading", Lectura | documents.Resumen, endpoints.create, takes(ReadingNew, many=ReadingNew)
+        router,
+        "reading",
+        Lectura | documents.Resumen,
+        endpoints.create,
+        takes(ReadingNew, many=ReadingNew),
+        stored="Nothing new: the same was stored before, or nothing of a list was taken",
     )
     add_list_route(router, "reading", Lectura, endpoints.listing, "Readings, newest first by time of measurement")
     add_row_routes(

@@ -180,7 +180,13 @@ async def test_the_description_names_every_route_with_its_body_and_answers(api: 
                 method == "post" and path.count("/") == 3 and "train" not in path
             )
             assert ("requestBody" in operation) == (takes_body or path == "/auth/login"), (method, path)
-            assert "422" in operation["responses"] or path in {"/health", "/api/v1/ws/stats"}, path
+            assert "422" in operation["responses"] or path == "/health", path
+            for status in set(operation["responses"]) - {"200", "201", "202", "204"}:
+                (shown,) = operation["responses"][status]["content"].values()
+                name = "Salud" if path == "/health" else "Problema"
+                assert shown["schema"] == {"$ref": f"#/components/schemas/{name}"}, (method, path, status)
+    assert "404" in document["paths"]["/api/v1/ws/stats/{channel}"]["get"]["responses"]
+    assert document["paths"]["/api/v1/readings"]["post"]["responses"].keys() >= {"200", "201"}
 
 
 async def test_the_description_says_when_a_token_is_wanted(secured: Rest, api: Rest) -> None:

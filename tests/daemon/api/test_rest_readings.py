@@ -150,6 +150,7 @@ async def test_a_list_gets_one_answer(api: Rest, sensor_id: int) -> None:
     assert "other values" in reasons[3]
     assert "temperatura" in reasons[4]
     assert "99" in reasons[6]
+    assert reasons[7] == "a reading must be a JSON object"
     assert len((await api.client.get("/api/v1/readings")).json()) == 3
     status, again = await post(api, [at(1), at(5)])
     assert (status, again) == (200, {"stored": 0, "duplicates": 2, "rejected": []})
