@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,14 @@ def python(*arguments: str, **options: object) -> "subprocess.Popen[str]":
     return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
         [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, **options
     )
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Everyone may pass through it; pytest keeps the parents of its own folders to itself."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,10 +104,8 @@ def test_a_child_that_outlives_the_daemon_does_not_hold_the_folder(tmp_path: Pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; run the tests as root to see it")
-def test_root_becomes_the_folders_owner(tmp_path: Path) -> None:
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
-    folder = tmp_path / "state"
+def test_root_becomes_the_folders_owner(open_folder: Path) -> None:
+    folder = open_folder / "state"
     folder.mkdir(mode=0o700)
     os.chown(folder, 12345, 12345)
     script = (
