@@ -15,6 +15,11 @@ from array import array
 from pathlib import Path
 
 
+def temperature(seconds: float, noise: random.Random) -> float:
+    """A room's °C at a time since 1970: a day's rhythm and a little noise, in a DHT22's steps."""
+    return round(21 + 1.5 * math.sin(seconds * math.tau / 86_400) + noise.gauss(0, 0.15), 1)
+
+
 def _length(number: int) -> bytes:
     out = bytearray()
     while True:
@@ -72,7 +77,7 @@ class Publisher:
 
     def _message(self, number: int) -> bytes:
         sensor = f"s{number % self._sensors}"
-        value = round(20 + 5 * math.sin(number / 5000) + self._random.gauss(0, 0.1), 1)
+        value = temperature(time.time(), self._random)
         payload = (
             f'{{"sensor":"{sensor}","metric":"temperature","unit":"C","value":{value},"seq":{number},'
             f'"t":{time.time_ns() // 1000}}}'
