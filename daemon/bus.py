@@ -89,9 +89,10 @@ class Replay:
 
 
 class _Log:
-    """The newest events, and the times of some that left."""
+    """The newest events, and the times of some that left. ``newest`` is the last id that anyone was given."""
 
     def __init__(self) -> None:
+        self.newest = 0
         self._events: deque[Published] = deque()
         self._bytes = 0
         self._floor: int | None = None  # everything after this id is here
@@ -121,11 +122,10 @@ class _Log:
     def missing_from(self, since: int) -> int | None:
         """None where the log holds everything after ``since``."""
         if self._floor is None:
-            return None if since == 0 else 0
-        newest = self._events[-1].id if self._events else self._floor
-        if self._floor <= since <= newest:
+            return None if since in {0, self.newest} else 0
+        if self._floor <= since <= self.newest:
             return None
-        if since > newest:
+        if since > self.newest:
             return 0  # of another installation, or of a database that was put back: nothing is known of it
         return max((at for id_, at in self._marks if id_ <= since), default=0)
 
@@ -227,6 +227,7 @@ class Bus:
         return Channel.GENERAL in selection.channels
 
     def _published(self, id_: int, event: Event) -> Published:
+        self._log.newest = id_
         # An exact copy: what an encoder returns may sit at the head of a much larger block, and stays in the log.
         body = bytes(memoryview(self._encode(id_, event)))
         if isinstance(event, EntityEvent):

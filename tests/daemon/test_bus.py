@@ -156,6 +156,16 @@ async def test_events_of_an_earlier_run_are_a_gap() -> None:
     assert (unknown.events, unknown.missing_from) == ([], 0)
 
 
+async def test_the_id_of_a_note_to_one_client_is_no_gap() -> None:
+    bus = Bus(encode_event, Ids())
+    bus.publish([reading(1)])
+    noted = bus.note(news("two events were missed")).id
+    assert bus.attach(Collector(), READINGS, since=noted).missing_from is None
+    bus.publish([reading(2)])
+    replay = bus.attach(Collector(), READINGS, since=noted)
+    assert ([event.id for event in replay.events], replay.missing_from) == ([noted + 1], None)
+
+
 async def test_nothing_is_missing_where_nothing_has_happened() -> None:
     bus = Bus(encode_event, Ids())
     assert bus.attach(Collector(), GENERAL, since=0).missing_from is None
