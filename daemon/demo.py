@@ -83,8 +83,11 @@ class Demo:
             await asyncio.sleep(_RESTART)
 
     async def _start(self, broker: str) -> Process:
+        # A session of its own: Ctrl-C is for the daemon, which ends the devices after it has stopped listening.
         starting = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(*self.command(broker), stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+            asyncio.create_subprocess_exec(
+                *self.command(broker), stdin=DEVNULL, stdout=PIPE, stderr=PIPE, start_new_session=True
+            )
         )
         try:
             return await asyncio.shield(starting)

@@ -157,6 +157,7 @@ class TestProcess:
         async with live.devices(mosquitto.url):
             assert live.link.is_symlink()
             [first] = self.children(live)
+            assert os.getpgid(first) != os.getpgid(0), "Ctrl-C at the terminal is not for the devices"
             os.kill(first, signal.SIGKILL)
             live.link.unlink()
             await asyncio.to_thread(until, live.link.is_symlink, "the port appears again")
