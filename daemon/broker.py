@@ -160,13 +160,15 @@ class EmbeddedBroker:
                 "or choose another broker.port"
             )
         self._last_problem = ""
-        # A session of its own: Ctrl-C in a terminal is the daemon's to handle, and it stops the broker last.
+        # A session of its own: Ctrl-C in a terminal is the daemon's to handle, and it stops the broker last. To systemd
+        # the daemon speaks, not Mosquitto.
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=STDOUT,
             cwd=self._configuration.parent,
+            env={name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"},
             start_new_session=True,
         )
         self._listening = asyncio.create_task(self._listen(self._process), name="embedded broker's log")

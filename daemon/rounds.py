@@ -45,6 +45,7 @@ class Rounds:
         self._publish = publish
         self._set_right = set_right
         self._housekept = clock.monotonic()
+        self._reasons: Sequence[str] = ()
 
     async def run(self) -> None:
         """For ever."""
@@ -53,15 +54,22 @@ class Rounds:
             await asyncio.sleep(EVERY)
 
     def walk(self) -> None:
-        """One round. The watchdog is fed only while the pipeline moves: a hang is for systemd to end."""
+        """One round. The watchdog is fed only while the pipeline moves: a hang is for systemd to end.
+
+        ``systemctl status`` shows what is wrong as soon as that changes.
+        """
         step = self._clock.look()
         if step is not None:
             self._stepped(step)
         self._watch.tick()
         self._episodes.tick()
         self._reporter.tick()
-        if not self._health.judge().hung:
+        verdict = self._health.judge()
+        if not verdict.hung:
             self._notifier.watchdog()
+        if list(verdict.reasons) != list(self._reasons):
+            self._reasons = verdict.reasons
+            self._notifier.status("; ".join([verdict.word, *verdict.reasons]))
         if self._clock.monotonic() - self._housekept >= HOUSEKEEPING:
             self._housekept = self._clock.monotonic()
             if self._clock.is_set():  # nothing is thrown away by a clock that may be wrong

@@ -93,6 +93,29 @@ async def test_what_came_while_nobody_listened_survives_a_restart_of_the_daemon(
 
 
 @engines
+async def test_it_starts_where_setpriv_is_refused_but_systemd_watches(
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the unit, whose filter refuses what setpriv does first; the broker must not speak to systemd for us."""
+    refused = tmp_path / "bin" / "setpriv"
+    refused.parent.mkdir()
+    refused.write_text("#!/bin/sh\necho 'setpriv: activate capabilities: Operation not permitted'; exit 127\n")
+    refused.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{refused.parent}:{os.environ['PATH']}")
+    with pytest.raises(BrokerError, match="activate capabilities: Operation not permitted"):
+        await embed(tmp_path, engine).__aenter__()
+    monkeypatch.setenv("SYSTEMD_EXEC_PID", str(os.getpid()))
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        async with embed(tmp_path, engine) as broker:
+            assert broker.state == "up"
+        with pytest.raises(BlockingIOError):
+            manager.recv(1000)
+
+
+@engines
 async def test_it_is_restarted_when_it_dies(tmp_path: Path, engine: str) -> None:
     changed = asyncio.Event()
     async with embed(tmp_path, engine, on_state=lambda _: changed.set()) as broker:

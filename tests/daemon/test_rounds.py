@@ -19,7 +19,9 @@ class World:
     wall: int = RELEASED + 10**12
     monotonic: float = 100.0
     hung: bool = False
+    reasons: list[str] = field(default_factory=list)
     fed: int = 0
+    statuses: list[str] = field(default_factory=list)
     ticks: int = 0
     told: list[SystemEvent] = field(default_factory=list)
     moved: list[int] = field(default_factory=list)
@@ -52,13 +54,16 @@ class World:
         raise AssertionError((anomaly, action))
 
     def judge(self) -> Verdict:
-        return Verdict(ingesting=True, hung=self.hung, reasons=[])
+        return Verdict(ingesting=True, hung=self.hung, reasons=self.reasons)
 
     def tick(self) -> None:
         self.ticks += 1
 
     def watchdog(self) -> None:
         self.fed += 1
+
+    def status(self, text: str) -> None:
+        self.statuses.append(text)
 
     def forget_predictions(self, before: int) -> None:
         self.forgotten.append(before)
@@ -80,6 +85,17 @@ def test_the_watchdog_is_fed_while_the_pipeline_moves_and_not_when_it_hangs(worl
     world.hung = True
     world.walks(1)
     assert world.fed == 1
+
+
+def test_systemd_hears_what_is_wrong_once_and_when_it_is_over(world: World) -> None:
+    world.walks(1)
+    assert world.statuses == []  # "listening on …" stands
+    world.reasons = ["the embedded broker is down: it is being started"]
+    world.walks(1)
+    world.walks(1)
+    world.reasons = []
+    world.walks(1)
+    assert world.statuses == ["degraded; the embedded broker is down: it is being started", "ok"]
 
 
 def test_a_step_of_the_clock_is_told(world: World) -> None:
