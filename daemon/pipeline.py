@@ -212,8 +212,12 @@ def doubt_jumps(draft: Draft, _reading: Reading, _sensor: Sensor, trail: Trail, 
             minutes = (draft.time - last[0]) / (60 * SECOND)
             if abs(value - last[1]) > step + per_minute * minutes:
                 doubted = trail.doubted.get(quantity)
+                # The same message come twice confirms nothing.
+                agrees = (
+                    doubted is not None and draft.time > doubted[0] and abs(value - doubted[1]) <= _AGREES[quantity]
+                )
                 trail.doubted[quantity] = (draft.time, value)
-                if doubted is None or abs(value - doubted[1]) > _AGREES[quantity]:
+                if not agrees:
                     draft.quality = max_doubt(draft.quality, Quality.SUSPECT)
                     draft.raw.setdefault(quantity, value)
                     draft.notes.append("jump")

@@ -234,5 +234,10 @@ class Directory:
                 continue
             record.latest.take(row)
             for quantity, value in (("temperature", row.temperature), ("humidity", row.humidity)):
-                if value is not None:
+                if value is None:
+                    continue
+                if row.quality is Quality.SUSPECT and quantity in row.raw:
+                    record.trail.doubted[quantity] = (row.time, value)
+                else:
                     record.trail.last[quantity] = (row.time, value)
+                    record.trail.doubted.pop(quantity, None)

@@ -127,6 +127,11 @@ class TestJumps:
         verdicts = [self.step(trail, i, t) for i, t in enumerate([21.0, 5.0, 5.2, 5.1])]
         assert verdicts == [Quality.OK, Quality.SUSPECT, Quality.OK, Quality.OK]
 
+    def test_a_message_that_comes_twice_does_not_confirm_itself(self) -> None:
+        trail = pipeline.Trail()
+        verdicts = [self.step(trail, minute, t) for minute, t in ((0, 21.0), (1, 60.0), (1, 60.0), (2, 21.1))]
+        assert verdicts == [Quality.OK, Quality.SUSPECT, Quality.SUSPECT, Quality.OK]
+
     def test_two_spikes_to_different_places_are_both_doubted(self) -> None:
         trail = pipeline.Trail()
         assert [self.step(trail, i, t) for i, t in enumerate([21.0, 60.0, -20.0, 21.0])] == [

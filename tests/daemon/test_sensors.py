@@ -139,6 +139,15 @@ class TestLatest:
         assert record.interval() == 60.0
         assert record.trail.last["temperature"] == (NOW + 240_000_000, 24.0)
 
+    def test_a_restart_does_not_believe_what_was_doubted_before_it(self) -> None:
+        directory = self.directory()
+        spike = row(2, 60, temperature=60.0, quality=Quality.SUSPECT, raw={"temperature": 60.0})
+        directory.remember({1: [spike, row(1, 0, temperature=21.0)]})
+        record = directory.record(1)
+        assert record is not None
+        assert record.trail.last["temperature"] == (NOW, 21.0)
+        assert record.trail.doubted["temperature"] == (NOW + 60_000_000, 60.0)
+
 
 def test_temperature_and_humidity_sent_apart_are_one_message_to_the_interval() -> None:
     record = Record(sensor(1))
