@@ -18,6 +18,8 @@ from daemon.damage import dated_name, find_damage, move_aside, read_ids
 from daemon.database import Database, DatabaseFaultError, connect, resolve
 from daemon.database_faults import outage
 
+log = logging.getLogger("sereno.database")
+
 HEAD = "0001"
 """The newest step of ``daemon.migrations``: where a database has it, Alembic (150 ms) is not even imported."""
 
@@ -65,6 +67,7 @@ def _prepare(database: Database) -> Preparation:
         return _upgrade(database)
     ids = read_ids(database.path)
     aside = move_aside(database.path)
+    log.error("the database was damaged (%s): it is kept as %s, and a new one is begun", damage, aside)
     database.create_file()
     _upgrade(database)
     _continue_ids(database, ids)
@@ -84,6 +87,9 @@ def _upgrade(database: Database) -> Preparation:
                 copy = dated_name(database.path, found)
                 copy_sqlite(database.path, copy)
         _migrate(connection)
+        if found is not None:
+            kept = f"; the older one is kept as {copy}" if copy else ""
+            log.warning("the database was upgraded from schema %s to %s%s", found, HEAD, kept)
         return Preparation(upgraded_from=found, copied_to=copy)
 
 

@@ -173,7 +173,9 @@ async def test_a_damaged_file_is_moved_aside_and_its_ids_go_on(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("content", [b"not a database, but long enough to look like something" * 50, b"\0" * 4096 * 4])
-def test_a_file_that_is_no_database_is_moved_aside(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_is_moved_aside(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "sereno.db").write_bytes(content)
     database, prepared = open_database(URL, tmp_path)
     with database.readers.connect() as connection:
@@ -181,6 +183,7 @@ def test_a_file_that_is_no_database_is_moved_aside(tmp_path: Path, content: byte
     database.close()
     assert prepared.moved_aside is not None
     assert prepared.moved_aside.read_bytes() == content
+    assert prepared.moved_aside.name in caplog.text  # whoever reads the log learns it, page or no page
     assert event > 1_700_000_000_000  # nobody knows what was given: go on far beyond
 
 
