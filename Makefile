@@ -1,6 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format clean
@@ -8,14 +9,20 @@ BIN := $(VENV)/bin
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11) or sys.maxsize < 2**32)' 2>/dev/null \
 	  || { echo "sereno needs a 64-bit Python 3.11 or newer with venv (on Debian: apt install python3 python3-venv)." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@echo "Installing into $(VENV), once; this takes a minute or two, on a Raspberry Pi several."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install -e .
 	@touch $@
 
-run: $(VENV)/.ready  ## start the demo: emulated devices, real drivers, a dashboard
+$(VENV)/.ready: $(VENV)/.installed
+	@echo "Installing what the tests and linters need, once."
+	@$(PIP) install -e '.[dev]'
+	@touch $@
+
+run: $(VENV)/.installed  ## start the demo: emulated devices, real drivers, a dashboard
 	$(BIN)/sereno run --demo
 
 test: $(VENV)/.ready  ## everything that this machine can test
