@@ -13,6 +13,10 @@ from statistics import median
 from daemon.entities import Quality, Sensor, StoredReading, key_without_device
 from daemon.events import Action, EntityEvent, Event
 from daemon.pipeline import Trail
+from drivers.formats.record import shorten
+
+LONGEST_KEY = 255
+"""Characters of a key, as its column holds."""
 
 RECENT = 16
 """Intervals remembered per sensor: enough for a median that two late messages do not move."""
@@ -28,7 +32,7 @@ def key_of(source: str, device: str | None, probe: str) -> str:
         key += "/" + device.replace("%", "%25").replace("#", "%23")
     if probe:
         key += "#" + probe
-    return key[:255]
+    return shorten(key, LONGEST_KEY)
 
 
 def type_of(quantities: Collection[str]) -> str:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from drivers.formats.json_keys import Layout
 from drivers.formats.names import Name, read_model, read_name
+from drivers.formats.record import shorten
 from drivers.formats.timestamps import parse_time
 from drivers.formats.units import fits, read_unit
 from drivers.formats.values import is_failure_word
@@ -63,7 +64,7 @@ def read_facts(node: dict[str, object], layout: Layout) -> Facts:
 def text_of(raw: object) -> str | None:
     """A text or whole number that names something; None for failure words, empty text, booleans and the rest."""
     if isinstance(raw, str):
-        return _naming_text(raw[:LONGEST_TEXT])
+        return _naming_text(shorten(raw, LONGEST_TEXT))
     return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < 2**64 else None
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import blake2b
 
 from drivers.base import QUANTITIES, Decoded, Kind, Measurement, Reading
 
@@ -27,7 +28,15 @@ def printable(name: str) -> str:
     """A name without control characters (no database takes them all), cut to ``LONGEST_NAME``."""
     if len(name) <= LONGEST_NAME and name.isprintable():
         return name
-    return "".join(char if char.isprintable() else " " for char in name[:LONGEST_NAME]).strip()
+    return "".join(char if char.isprintable() else " " for char in shorten(name, LONGEST_NAME)).strip()
+
+
+def shorten(name: str, longest: int) -> str:
+    """A name of at most ``longest`` characters. What is cut ends in a hash of the whole: two devices stay two."""
+    if len(name) <= longest:
+        return name
+    end = "~" + blake2b(name.encode(errors="replace"), digest_size=4).hexdigest()
+    return name[: longest - len(end)] + end
 
 
 @dataclass(slots=True)

@@ -37,6 +37,9 @@ def test_a_key_is_made_of_source_device_and_probe(device: str | None, probe: str
 def test_two_devices_never_share_a_key() -> None:
     assert key_of("m", "a#b", "") != key_of("m", "a", "b")
     assert key_of("m", "a%23b", "") != key_of("m", "a#b", "")
+    long = [key_of("m", "d" * 200, "p" * 199 + end) for end in "12"]
+    assert long[0] != long[1]
+    assert {len(key) for key in long} == {255}
 
 
 @pytest.mark.parametrize(

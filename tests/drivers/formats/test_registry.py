@@ -193,3 +193,18 @@ def _seconds(topic: str, payload: bytes) -> float:
 
 def test_a_case_with_any_text_is_judged() -> None:
     assert decode_case({"id": 1, "transport": "mqtt", "payload_text": "\ud800"})["kind"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [(f"home/{'t' * 400}{end}/temperature", b"20.5") for end in "12"],
+        [("home/x", json.dumps({"device": "d" * 300 + end, "temperature": 20.5}).encode()) for end in "12"],
+        [("home/x", json.dumps({"s" * 80 + end + "_temperature": 20.5}).encode()) for end in "12"],
+    ],
+)
+def test_names_too_long_to_keep_still_tell_two_devices_apart(messages: list[tuple[str, bytes]]) -> None:
+    readings = [decode_mqtt(topic, payload, {}).readings for topic, payload in messages]
+    names = {(reading.device, reading.probe) for (reading,) in readings}
+    assert len(names) == 2
+    assert all(len(device or "") <= 200 and len(probe) <= 200 for device, probe in names)
