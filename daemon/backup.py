@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from daemon.database import DatabaseFaultError, resolve
+from daemon.durable_files import sync_folder
 
 COMPANIONS = ("", "-wal", "-shm")
 """The files of a SQLite database, by what follows its name."""
@@ -80,12 +81,3 @@ def _finish(partial: Path, target: Path) -> None:
         os.close(descriptor)
     partial.replace(target)
     sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from daemon.backup import COMPANIONS, sync_folder
+from daemon.backup import COMPANIONS
+from daemon.durable_files import sync_folder
 from daemon.database import DatabaseFaultError
 from daemon.database_faults import outage
 from daemon.ids import BLOCKS

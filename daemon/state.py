@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.durable_files import written_once
 from daemon.errors import SerenoError
 
 INSTALLED = Path("/var/lib/sereno")
@@ -74,7 +75,7 @@ def prepare(path: Path) -> StateFolder:
             raise StateError(f"{path} belongs to user {status.st_uid}, not to you; run as its owner or as root")
         if status.st_mode & 0o077:
             path.chmod(0o700)
-        return StateFolder(path.resolve(), _once(path / "install_id", secrets.token_hex(4)))
+        return StateFolder(path.resolve(), written_once(path / "install_id", secrets.token_hex(4)))
     except OSError as error:
         raise StateError(
             f"the state folder {path} cannot be used: {error.strerror}; give another by --state-dir"
@@ -110,29 +111,3 @@ def holder(path: Path) -> int | None:
     except BlockingIOError:
         return int((path / "lock").read_text().strip() or 0)
     return None
-
-
-def _once(file: Path, value: str) -> str:
-    """The one line ``file`` holds; where it is missing it is made with ``value``, whole and synced, or not at all."""
-    try:
-        return file.read_text().strip()
-    except FileNotFoundError:
-        pass
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as opened:
-        opened.write(value + "\n")
-        opened.flush()
-        os.fsync(descriptor)
-    try:
-        os.link(fresh, file)  # unlike a rename it never replaces what another process made meanwhile
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return file.read_text().strip()

@@ -14,6 +14,7 @@ from typing import Any
 import jwt
 
 from daemon.config import Auth
+from daemon.durable_files import written_once
 from daemon.errors import ConfigFaults, Fault
 
 ALGORITHM = "HS256"
@@ -125,25 +126,8 @@ def load_key(auth: Auth, state_dir: Path) -> bytes:
         return _read_key(Path(auth.key_file))
     path = state_dir / KEY_FILE
     if not path.exists():
-        _make_key(path)
+        written_once(path, secrets.token_urlsafe(48))
     return _read_key(path)
-
-
-def _make_key(path: Path) -> None:
-    """Written aside and linked into place, so that a reader sees the whole key or none, whoever comes first."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600, exist_ok=False)
-    with draft.open("w") as file:
-        file.write(secrets.token_urlsafe(48) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass  # another process made one first: that one is read
-    finally:
-        draft.unlink()
 
 
 def _read_key(path: Path) -> bytes:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from daemon.backup import sync_folder
+from daemon.durable_files import sync_folder
 
 Owed = Callable[[], None]
 
