@@ -135,7 +135,7 @@ class SeriesWindow:
         elapsed = time - self.time
         self._pace(elapsed, value)
         if elapsed > max(HOUR, 6 * self.step):
-            self._resume(elapsed, value)
+            self._resume(time, value)
         n, step = self.count + 1.0, self.step
         difference = value - self.last
         bend = abs(difference - (self.last - self.before_last)) if n > 2 else 0.0
@@ -189,8 +189,13 @@ class SeriesWindow:
         if change > 1e-9 and not 0 < self.resolution <= change:
             self.resolution = change
 
-    def _resume(self, elapsed: float, value: float) -> None:
-        """After a gap the present starts anew; after two days the sensor may stand elsewhere."""
+    def _resume(self, time: float, value: float) -> None:
+        """After a gap the present starts anew; after two days the sensor may stand elsewhere.
+
+        Nobody knows that the value stood still meanwhile: it counts as unchanged from now on.
+        """
+        elapsed = time - self.time
+        self.changed_at = time
         self.short = self.local = self.three_hours = self.last = self.before_last = value
         if elapsed > 2 * DAY:
             self.rebase()

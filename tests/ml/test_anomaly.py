@@ -90,6 +90,13 @@ def test_a_usual_day_raises_no_alarm_and_scores_low() -> None:
     assert scores[-1].readiness is Readiness.READY
 
 
+@pytest.mark.parametrize("days", [0.25, 1.5, 10.0])
+def test_the_same_value_after_days_without_a_reading_is_no_standstill(days: float) -> None:
+    start = int((4 + days) * DAY / STEP)
+    scores = follow(lived(4), [room(4 * 288)] * 2, start)
+    assert not any(score.alarm for score in scores), [(score.feature, score.seen) for score in scores]
+
+
 @pytest.mark.parametrize(
     ("fault", "features"),
     [
