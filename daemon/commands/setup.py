@@ -1,6 +1,7 @@
 """Before the daemon runs and around it: ``init``, ``check``, ``doctor``, ``run`` and ``db``."""
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -99,7 +100,7 @@ def run_demo(config_path: Path | None, state_dir: Path | None) -> int:
         made = demo.prepare(folder.path, time.time_ns() // 1000, base)
     url = f"http://{made.config.server.host}:{made.config.server.port}"
     say(f"The demo: its devices are emulated, everything else is real. Open {url}", "bold")
-    say(f"Or ask: sereno status --url {url}. Ctrl-C ends it.", "dim")
+    say(f"Or ask: {sys.argv[0]} status --url {url}. Ctrl-C ends it.", "dim")
     return app.main(made.config, folder, os.environ, made.devices)
 
 
