@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from daemon.backup import COMPANIONS
-from daemon.durable_files import sync_folder
 from daemon.database import DatabaseFaultError
 from daemon.database_faults import outage
+from daemon.durable_files import sync_folder
 from daemon.ids import BLOCKS
 
 CHECK_TIME = 0.5
