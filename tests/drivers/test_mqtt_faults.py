@@ -383,7 +383,7 @@ async def test_cancelling_the_opening_leaves_nothing_behind() -> None:
     async with scripted() as url:
         for wait in (0.0, 0.05):
             opening = asyncio.create_task(make(url).__aenter__())
-            await asyncio.sleep(wait)
+            await asyncio.sleep(wait)  # before and amid the opening
             opening.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await opening

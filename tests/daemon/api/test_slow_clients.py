@@ -112,7 +112,7 @@ async def test_a_client_that_stays_behind_is_closed(monkeypatch: pytest.MonkeyPa
         while len(live.hub):
             await publish_bulk(live, 100)
             published += 100
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # more than the client reads, less than fills its queue at once
         assert live.hub.traffic.closed_slow == 1
         assert live.hub.traffic.dropped + live.hub.traffic.sent == published
         assert (await trickling).close_code == 1013
