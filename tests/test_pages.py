@@ -162,6 +162,33 @@ class TestDashboard:
         assert HOSTILE in texts(browser, ".card h3")
         assert browser.title != "owned"
 
+    def test_a_page_opened_before_the_daemon_answers_waits_for_it(self, browser: WebDriver, house: Running) -> None:
+        late = "const ask = fetch, from = Date.now() + 1500;"
+        late += "window.fetch = (...how) => Date.now() < from ? Promise.reject(new TypeError('late')) : ask(...how);"
+        browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": late})  # type: ignore[attr-defined]
+        self.opens(browser, house)
+        assert texts(browser, ".card h3") == ["cocina"]
+        wait(browser, "document.querySelector('#trouble').hidden")
+
+    def test_a_card_says_nothing_of_a_part_nobody_told_and_draws_no_empty_chart(
+        self, browser: WebDriver, house: Running
+    ) -> None:
+        new_sensor(house, nombre="bodega", modelo="desconocido")
+        self.opens(browser, house)
+        wait(browser, "document.querySelectorAll('.card').length === 2")
+        assert "desconocido" not in one(browser, "#cards").text
+        assert len(browser.find_elements(By.CSS_SELECTOR, ".card svg:not([hidden])")) == 1
+        assert one(browser, ".card svg").get_attribute("aria-label") == "Gráfico de cocina, 24 h"
+
+    def test_a_quantity_that_a_sensor_has_not_is_not_drawn(self, browser: WebDriver, house: Running) -> None:
+        cellar = new_sensor(house, nombre="bodega")
+        now = datetime.now(UTC).timestamp()
+        times = [datetime.fromtimestamp(now - minutes * 60, UTC).isoformat() for minutes in (20, 10)]
+        house.request("POST", "readings", [{"sensor_id": cellar, "temperatura": 12, "timestamp": at} for at in times])
+        browser.get(f"{house.address}/")
+        wait(browser, "document.querySelectorAll('.card .line').length >= 3")
+        assert len(browser.find_elements(By.CSS_SELECTOR, ".card:nth-child(2) .line")) == 1
+
     def test_a_secured_daemon_asks_who_is_there(self, browser: WebDriver, tmp_path: Path) -> None:
         daemon = make_daemon(
             tmp_path / "secured", config="broker: {embedded: false}\ndrivers: []\nauth: {mode: secured}\n"

@@ -87,7 +87,9 @@ const Chart = (() => {
     for (let t = first.getTime(); t <= chart.end; t += step * 1000) {
       if (t < chart.start) continue;
       const label = Texts.time(new Date(t), day ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" });
-      svg.append(node("text", { x: chart.x(t), y: bottom + 14, "text-anchor": "middle" }, label));
+      const x = chart.x(t);
+      const anchor = x > chart.width - 30 ? "end" : "middle"; // whole letters at the edge
+      svg.append(node("text", { x: anchor === "end" ? chart.width - RIGHT : x, y: bottom + 14, "text-anchor": anchor }, label));
     }
   }
 

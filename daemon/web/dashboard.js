@@ -5,6 +5,8 @@
 (() => {
   const POINTS = 240;
   const NEWS = 20;
+  const RETRY = 3000; // ms
+  const UNKNOWN_MODEL = "desconocido"; // the wire's word
   const byId = (id) => document.getElementById(id);
   const sensors = new Map(); // id -> { data, latest, points, forecasts, element, ... }
   const anomalies = new Map();
@@ -12,6 +14,7 @@
   let live = null;
   let state = ["connecting", ""];
   let status = null;
+  let loaded = false;
 
   const period = () => Number(byId("period").value);
 
@@ -47,6 +50,7 @@
   function renderCard(sensor) {
     const { data, latest, parts, element } = sensor;
     parts.name.textContent = data.nombre ?? data.clave;
+    element.setAttribute("aria-label", parts.name.textContent);
     parts.name.title = data.clave;
     parts.badge.textContent = Texts.say(data.estado);
     parts.badge.className = `badge ${data.estado === "activo" ? "good" : "warn"}`;
@@ -65,7 +69,7 @@
   function renderAge(sensor) {
     const { data, latest, parts } = sensor;
     const seen = latest.at ? Texts.say("ago", Texts.age((Date.now() - latest.at) / 1000)) : Texts.say("never");
-    parts.quiet.textContent = `${data.modelo} · ${seen}`;
+    parts.quiet.textContent = data.modelo === UNKNOWN_MODEL ? seen : `${data.modelo} · ${seen}`;
   }
 
   const degreeUnit = () => (Texts.fahrenheit ? "°F" : "°C");
@@ -91,6 +95,14 @@
     return { start: now - period() * 1000, end: now + ahead, now, gap: Math.max(3 * bucket, 4 * (sensor.interval ?? 0)), panels, anomalies: spans };
   }
 
+  function drawChart(sensor) {
+    const { svg, tip } = sensor.parts;
+    const data = chartData(sensor);
+    svg.toggleAttribute("hidden", !data.panels.some((panel) => panel.points.length || panel.forecast.length));
+    svg.setAttribute("aria-label", Texts.say("chart", sensor.data.nombre ?? sensor.data.clave, byId("period").selectedOptions[0].text));
+    Chart.draw(svg, data, tip);
+  }
+
   // Charts are drawn at most once a frame, however many events a commit brought.
   const stale = new Set();
   let asked = 0;
@@ -98,7 +110,7 @@
     stale.add(sensor);
     asked ||= requestAnimationFrame(() => {
       asked = 0;
-      for (const each of stale) Chart.draw(each.parts.svg, chartData(each), each.parts.tip);
+      for (const each of stale) drawChart(each);
       stale.clear();
     });
   }
@@ -114,6 +126,12 @@
     card(sensor);
     byId("no-sensors").hidden = true;
     return sensor;
+  }
+
+  function forget(id) {
+    sensors.get(id)?.element.remove();
+    sensors.delete(id);
+    byId("no-sensors").hidden = sensors.size > 0;
   }
 
   function takeReading(sensor, reading) {
@@ -139,7 +157,7 @@
     const buckets = await Api.get("readings/series", { sensor_id: sensor.data.id, desde: start, puntos: POINTS });
     sensor.points = buckets.map((bucket) => ({
       t: Date.parse(bucket.timestamp),
-      ...Object.fromEntries(["temperatura", "humedad"].filter((key) => bucket[key])
+      ...Object.fromEntries(["temperatura", "humedad"].filter((key) => bucket[key].count)
         .map((key) => [key, { min: bucket[key].min, mean: bucket[key].mean, max: bucket[key].max }])),
     }));
     if (sensor.points.length > 1) sensor.interval ??= sensor.points.at(-1).t - sensor.points.at(-2).t;
@@ -215,8 +233,7 @@
   const takes = {
     sensor(event) {
       if (event.event_type === "deleted") {
-        sensors.get(event.entity_id)?.element.remove();
-        sensors.delete(event.entity_id);
+        forget(event.entity_id);
       } else {
         const fresh = !sensors.has(event.entity_id);
         const sensor = addSensor(event.data);
@@ -254,8 +271,11 @@
     if (event.type === "system_event") {
       news = [event, ...news].slice(0, NEWS);
       renderNews();
-      if (event.kind === "model_trained") refreshStatus();
-      if (event.data?.desde) attempt(load); // the log did not reach back: REST fills the gap
+      askStatus();
+      if (event.data?.desde) {
+        loaded = false; // the log did not reach back: REST fills the gap
+        keepLoading();
+      }
     } else if (event.type === "entity_event") {
       takes[event.entity_type]?.(event);
     }
@@ -284,6 +304,15 @@
     renderFrame();
   }
 
+  // News come in bursts, the last twenty at once on connecting: one question answers for all.
+  let asking = null;
+  function askStatus() {
+    asking ??= setTimeout(() => {
+      asking = null;
+      attempt(refreshStatus);
+    }, 500);
+  }
+
   async function load() {
     const [list, open, closed] = await Promise.all([
       Api.get("sensors", { limit: 1000 }),
@@ -291,12 +320,22 @@
       Api.get("anomalies", { estado: "resuelta", limit: NEWS }),
       refreshStatus(),
     ]);
+    loaded = true;
+    const there = new Set(list.map((data) => data.id));
+    for (const id of [...sensors.keys()]) if (!there.has(id)) forget(id);
+    anomalies.clear();
     for (const anomaly of [...closed, ...open]) anomalies.set(anomaly.id, anomaly);
     for (const data of list.reverse()) addSensor(data);
     byId("no-sensors").hidden = sensors.size > 0;
     renderAll();
     // One after the other: a Pi with many sensors answers steadily instead of all at once.
     for (const sensor of sensors.values()) await loadSensor(sensor);
+  }
+
+  // Until it has worked: a daemon that starts may answer late.
+  async function keepLoading() {
+    await attempt(load);
+    if (!loaded && byId("sign-in-again").hidden) setTimeout(() => loaded || keepLoading(), RETRY);
   }
 
   function connect() {
@@ -309,23 +348,32 @@
       onState(word, detail) {
         state = [word, detail];
         renderFrame();
+        // Listening first: what happens while REST is asked comes by event.
+        if (word === "connected" && !loaded) keepLoading();
+        if (word === "refused") attempt(refreshStatus); // a token that has ended shows as such
       },
     });
     live.open();
   }
 
+  // A daemon that is not there yet is waited for: the connection comes back by itself.
   async function start() {
     byId("sign-out").hidden = !Api.token;
-    await attempt(async () => {
-      await load();
-      connect();
-    });
+    byId("sign-in-again").hidden = true;
+    loaded = false;
+    await attempt(refreshStatus);
+    if (byId("sign-in-again").hidden) connect();
   }
 
   function signIn() {
+    live?.close();
+    byId("sign-in-again").hidden = false;
+    byId("sign-out").hidden = true;
     const dialog = byId("sign-in");
     if (!dialog.open) dialog.showModal();
   }
+
+  byId("sign-in-again").addEventListener("click", signIn);
 
   byId("sign-in").querySelector("form").addEventListener("submit", async (submit) => {
     submit.preventDefault();
@@ -356,7 +404,10 @@
     const learning = status?.models?.learning ?? 0;
     byId("learning").hidden = !learning;
     if (learning) byId("learning").textContent = Texts.say("learning", learning, sensors.size);
-    if (status?.reasons?.length) trouble(status.reasons.join(" "));
+    byId("unhealthy").hidden = !status?.reasons?.length;
+    byId("unhealthy").textContent = (status?.reasons ?? []).join(" · ");
+    byId("unit").textContent = Texts.fahrenheit ? "°C" : "°F";
+    byId("unit").setAttribute("aria-label", Texts.say("showIn", byId("unit").textContent));
   }
 
   function renderAll() {
