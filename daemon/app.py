@@ -37,6 +37,10 @@ LAST_WRITES = 2.0
 AGAIN_AFTER = 30.0
 """Seconds after which a part that failed by a fault of its own is started again."""
 
+TIMES_EVERY = 3600.0
+"""Seconds between two notes of the time of an event id: a client that comes back after a crash reads at most so much
+again by REST."""
+
 Companion = Callable[[str], AbstractAsyncContextManager[object]]
 """Something that runs beside the daemon once the broker listens at the URL it is given: the demo's devices."""
 
@@ -122,6 +126,7 @@ async def _serve(ground: Ground, house: House, server: Server, prepared: Prepara
         keeping = [
             tasks.create_task(house.rounds.run(), name="rounds"),
             tasks.create_task(house.services.authenticator.watch(), name="accounts"),
+            tasks.create_task(_note_event_times(house), name="event times"),
         ]
         if house.scoring is not None:
             scoring = house.scoring
@@ -131,12 +136,25 @@ async def _serve(ground: Ground, house: House, server: Server, prepared: Prepara
         log.info("stopping")
         ground.notifier.stopping("draining")
         house.bus.publish([news.stopping(now())])
+        _note_event_time(house)
         await _end(sources)
         server.stop()
         await _end(keeping)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(house.writes.settle(), LAST_WRITES)
         await serving
+
+
+def _note_event_time(house: House) -> None:
+    newest = house.bus.newest
+    if newest is not None:
+        house.writes.event_time(newest)
+
+
+async def _note_event_times(house: House) -> None:
+    while True:
+        _note_event_time(house)
+        await asyncio.sleep(TIMES_EVERY)
 
 
 async def _again(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:

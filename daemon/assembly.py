@@ -29,7 +29,7 @@ from daemon.modelling import make_scoring, sensors_to_train
 from daemon.notify import Notifier
 from daemon.recorder import Recorder
 from daemon.report import Parts, Reporter
-from daemon.repository import anomalies, readings, sensors
+from daemon.repository import anomalies, event_times, readings, sensors
 from daemon.repository.paging import Listing
 from daemon.repository.reads import Reads
 from daemon.rounds import Rounds
@@ -84,7 +84,7 @@ async def assemble(ground: Ground) -> House:
     directory = await _directory(ground)
     authenticator = await _authenticator(ground)
     ids = recorder.ids
-    bus = Bus(encode_event, functools.partial(ids.take_many, "event"))
+    bus = Bus(encode_event, functools.partial(ids.take_many, "event"), await reads(event_times.known))
     writes = InnerWrites(recorder.change, ids, clock.now)
     episodes = Episodes(writes.anomaly, ids.take, clock.now, clock.monotonic)
     episodes.load(await reads(anomalies.open_ones))

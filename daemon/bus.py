@@ -91,12 +91,12 @@ class Replay:
 class _Log:
     """The newest events, and the times of some that left. ``newest`` is the last id that anyone was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Sequence[tuple[int, int]]) -> None:
         self.newest = 0
         self._events: deque[Published] = deque()
         self._bytes = 0
         self._floor: int | None = None  # everything after this id is here
-        self._marks: deque[tuple[int, int]] = deque(maxlen=MARKS)
+        self._marks: deque[tuple[int, int]] = deque(earlier, maxlen=MARKS)
         self._evicted = 0
 
     def append(self, event: Published) -> None:
@@ -133,13 +133,19 @@ class _Log:
 class Bus:
     """``encode`` makes an event's bytes for its id; ``take_ids`` gives n ever increasing ids.
 
-    While ``take_ids`` raises IdsExhaustedError, events wait for their ids, ``LOG_EVENTS`` at most.
+    While ``take_ids`` raises IdsExhaustedError, events wait for their ids, ``LOG_EVENTS`` at most. ``earlier`` is what
+    is known of the ids of earlier runs: pairs of an id and the µs at or after which all that came later happened.
     """
 
-    def __init__(self, encode: Callable[[int, Event], bytes], take_ids: Callable[[int], Sequence[int]]) -> None:
+    def __init__(
+        self,
+        encode: Callable[[int, Event], bytes],
+        take_ids: Callable[[int], Sequence[int]],
+        earlier: Sequence[tuple[int, int]] = (),
+    ) -> None:
         self._encode = encode
         self._take_ids = take_ids
-        self._log = _Log()
+        self._log = _Log(earlier)
         self._system: deque[Published] = deque(maxlen=RECENT_SYSTEM_EVENTS)
         self._groups: dict[Selection, dict[Subscriber, None]] = {}
         self._selections: dict[Subscriber, Selection] = {}
@@ -151,6 +157,11 @@ class Bus:
         self._gathered = 0  # calls of publish since the last round of offers
         self._timer: asyncio.Handle | None = None
         self._not_before = 0.0
+
+    @property
+    def newest(self) -> int | None:
+        """The last id that was given; None before the first, and while events that have happened wait for theirs."""
+        return None if self._unnumbered or self._log.newest == 0 else self._log.newest
 
     def publish(self, events: Sequence[Event]) -> None:
         """Log the events and offer them to their subscribers, in order, soon.

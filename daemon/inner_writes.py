@@ -1,4 +1,4 @@
-"""Rows that the daemon makes itself, beside readings: episodes, predictions, sensors whose state changed.
+"""Rows that the daemon makes itself, beside readings: episodes, predictions, sensors whose state changed, times.
 
 Whoever makes one does not wait for it: the write goes to the recorder at once, in order, and what fails is logged.
 """
@@ -16,7 +16,7 @@ from daemon.batches import DatabaseUnavailableError
 from daemon.entities import Anomaly, Prediction, Sensor
 from daemon.events import Action, EntityEvent, Event
 from daemon.ids import IdBlocks
-from daemon.repository import anomalies, predictions, sensors
+from daemon.repository import anomalies, event_times, predictions, sensors
 from daemon.scoring import Predicted
 
 log = logging.getLogger("sereno.database")
@@ -104,6 +104,16 @@ class InnerWrites:
             return None, []
 
         self._spawn(work, "old predictions")
+
+    def event_time(self, newest: int) -> None:
+        """Every event after the id ``newest`` happens from now on."""
+        now = self._now()
+
+        def work(conn: Connection) -> tuple[None, list[Event]]:
+            event_times.remember(conn, newest, now)
+            return None, []
+
+        self._spawn(work, "the time of an event id")
 
     def set_clock_right(self, by: int) -> None:
         """Move the rows that were taken before the machine knew the time by ``by`` µs."""

@@ -1,14 +1,18 @@
 """The process as a whole: a fault of our own ends it, so that whoever started it can start it again."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.running import Running, ended, make_daemon
+from websockets.sync.client import connect
 
 WRITER = """
 from daemon.group import BatchItem, Group
@@ -101,3 +105,30 @@ def test_a_fault_in_the_writer_ends_the_start(buggy: Buggy) -> None:
     )
     assert done.returncode == 1
     assert "a bug in the writer" in done.stderr
+
+
+def first_of(daemon: Running, query: str, **wanted: str) -> dict[str, Any]:
+    with connect(f"{daemon.live}?{query}") as client:
+        while True:
+            event: dict[str, Any] = json.loads(client.recv(10))
+            if all(event.get(key) == value for key, value in wanted.items()):
+                return event
+
+
+@pytest.mark.parametrize("end", [Running.stop, Running.kill], ids=["stopped", "killed"])
+def test_who_comes_back_after_a_restart_is_told_from_when_rest_fills_the_gap(
+    daemon: Running, end: Callable[[Running], object]
+) -> None:
+    """Not after the first event that is missing, and not before the run in which it was."""
+    started = first_of(daemon, "channel=general", kind="started")
+    status, seen = daemon.request("POST", "ws/test-event?message=seen")
+    assert status == 200, seen
+    last = first_of(daemon, "channel=general", kind="test")["id"]
+    begun = datetime.now(UTC)
+    daemon.request("POST", "sensors", {"tipo": "temperatura", "modelo": "DHT22"})
+    missed = daemon.get("sensors")[0]["created_at"]
+    end(daemon)
+    daemon.start()
+    gap = first_of(daemon, f"channel=sensors&since={last}", kind="events_missed")["data"]["desde"]
+    assert started["timestamp"] <= gap <= missed
+    assert datetime.fromisoformat(gap) <= begun

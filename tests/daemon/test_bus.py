@@ -156,9 +156,18 @@ async def test_events_of_an_earlier_run_are_a_gap() -> None:
     assert (unknown.events, unknown.missing_from) == ([], 0)
 
 
+async def test_the_gap_of_an_earlier_run_begins_at_the_last_time_known_before_it() -> None:
+    bus = Bus(encode_event, Ids(first=100_001), [(1, AT - 900), (50, AT - 600), (80, AT - 300)])
+    bus.publish([news("start")])
+    for since, begins in ((0, 0), (1, AT - 900), (57, AT - 600), (80, AT - 300), (99, AT - 300)):
+        assert bus.attach(Collector(), GENERAL, since=since).missing_from == begins
+
+
 async def test_the_id_of_a_note_to_one_client_is_no_gap() -> None:
     bus = Bus(encode_event, Ids())
+    assert bus.newest is None
     bus.publish([reading(1)])
+    assert bus.newest == 1
     noted = bus.note(news("two events were missed")).id
     assert bus.attach(Collector(), READINGS, since=noted).missing_from is None
     bus.publish([reading(2)])
