@@ -48,6 +48,7 @@ class Port:
         settings = SerialSettings.model_validate({"name": "usb", "type": "serial", "port": str(cable.path)})
 
         def make(memory: Mapping[str, Any]) -> SerialDriver:
+            self._news.set()  # an attempt at a port that is gone is told to nobody
             return SerialDriver("usb", settings, memory)
 
         async def admit(deliveries: Sequence[Delivery], source: Source) -> Batch:
