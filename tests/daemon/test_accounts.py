@@ -120,3 +120,9 @@ def test_a_script_token_lives_for_days_and_can_be_revoked(conn: Connection, pass
 def test_a_script_token_lives_for_a_year_at_most(conn: Connection, days: int) -> None:
     with pytest.raises(UsageError, match="1 to 365 days"):
         accounts.issue_script_token(conn, KEY, "ana", days, AT)
+
+
+def test_the_hash_for_nobody_costs_what_a_real_one_costs() -> None:
+    argon2, version, costs, _, _ = accounts.DUMMY_HASH.split("$")[1:]
+    assert accounts.hash_password("a long password").startswith(f"${argon2}${version}${costs}$")
+    assert not accounts.check_password("a long password", accounts.DUMMY_HASH)

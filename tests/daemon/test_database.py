@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 from support.recording import NOW, recording
 
 from daemon import migrations, schema, tables
@@ -66,6 +66,39 @@ def test_the_schema_is_what_the_tables_say(url: str, tmp_path: Path) -> None:
     assert view == set(tables.reading_all.columns.keys())
     assert prepared == schema.Preparation()
     assert ScriptDirectory(str(FOLDER)).get_current_head() == HEAD
+
+
+def test_a_new_database_is_what_all_the_steps_together_make(url: str, tmp_path: Path) -> None:
+    database, _ = open_database(url, tmp_path)
+    with database.writer.connect() as connection:
+        made = _shape(connection)
+        with connection.begin():
+            connection.execute(text(f"DROP VIEW {tables.reading_all.name}"))
+            tables.metadata.drop_all(connection)
+            connection.execute(text("DROP TABLE alembic_version"))
+        schema._migrate(connection)
+        assert _shape(connection) == made
+    database.close()
+
+
+def _shape(connection: Connection) -> dict[str, object]:
+    """All that a database tells of its tables and views; SQLite's own words too."""
+    found: dict[str, object] = {}
+    seen = inspect(connection)
+    for name in [*seen.get_table_names(), *seen.get_view_names()]:
+        found[name] = (
+            [{**column, "type": str(column["type"])} for column in seen.get_columns(name)],
+            seen.get_pk_constraint(name),
+            seen.get_foreign_keys(name),
+            sorted(seen.get_indexes(name), key=str),
+            sorted(seen.get_unique_constraints(name), key=str),
+        )
+    found["version"] = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"))
+        found["words"] = {name: sorted(line.strip(" ,\t") for line in sql.splitlines()) for name, sql in rows}
+    connection.commit()
+    return found
 
 
 def test_a_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
