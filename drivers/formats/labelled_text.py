@@ -41,9 +41,12 @@ def decode(line: str, state: LineState) -> Decoded | None:
         state.sensor = announced["name"]
         return Decoded(Kind.NOISE, NAME, reason="names the sensor that the next lines speak of")
     prefix = _PREFIX.match(line)
-    sensor = prefix["name"] if prefix else state.sensor
-    found = scan(line[prefix.end() :] if prefix else line, state.first)
-    return decode_labelled(found, line, sensor)
+    found = scan(line, state.first)
+    if prefix is None:
+        return decode_labelled(found, line, state.sensor)
+    if len({one.name.remainder for one in found}) > 1 and found[0].name.remainder == prefix["name"]:
+        return decode_labelled(found, line)  # the first of several that the line names in turn
+    return decode_labelled(scan(line[prefix.end() :], state.first), line, prefix["name"])
 
 
 def decode_message(message: Message) -> Decoded | None:
@@ -90,7 +93,7 @@ def _take(one: Labelled, collector: Collector, sensor: str | None, device: str |
         if settled is None:
             return
         quantity, unit = settled
-    own = None if one.name.bare or not one.name.remainder else one.label
+    own = None if one.name.bare or not one.name.remainder else one.name.remainder if one.letter else one.label
     name = " ".join(filter(None, (sensor, own))) or None
     probe = derive_probe(name)
     collector.add(

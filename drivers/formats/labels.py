@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 from drivers.formats.names import NO_NAME, Name, read_letter, read_name
 from drivers.formats.units import fits, read_unit
@@ -28,6 +29,7 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _LABEL_UNIT = re.compile(r"[(\[]\s*([^()\[\]]{1,14})\s*[)\]]\s*$")
+_SCOPE = re.compile(r"(\w[\w #.-]{0,30}?)\s?(?::|[\])]|->)\s*$")
 _SEGMENTS = re.compile(r"[,;|~\t(){}\[\]<>\"]|\.\s|\s-+\s|:\s?")
 _CLOCK_BEFORE = re.compile(r"(?:^|[^\w.])[0-9]{1,4}[:/]$")
 _FOREIGN_UNIT = re.compile(
@@ -43,13 +45,17 @@ _LETTERS = {"i": "heat_index", "d": "dew_point"}
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A value as a line labels it. ``letter``: the label is one letter, believed only where others bear it out."""
+    """A value as a line labels it. ``letter``: the label is one letter, believed only where others bear it out.
+
+    ``scope`` is what stands before the label and a colon or bracket: perhaps a sensor that is spoken of from here on.
+    """
 
     name: Name
     label: str
     value: float | Failure
     unit: str
     letter: bool = False
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ def _figures(line: str) -> Iterator[_Figure]:
 def _is_failure(token: re.Match[str], before: str) -> bool:
     """Whether a word or dashes stand in a labelled value's place and say that there is none."""
     said = token["dashes"] is not None or token["word"].lower() in FAILURE_WORDS
-    return said and _name_of(before)[0].quantity is not None
+    return said and _name_of(before).name.quantity is not None
 
 
 def _is_value(line: str, start: int, stop: int, before: str, has_unit: bool) -> bool:
@@ -120,7 +126,7 @@ def _introduces(before: str, after: str) -> bool:
     """Whether what stands between the two is a value and no part of a name (``Temperature 1: 21.5``)."""
     if before.rstrip().endswith((":", "=")):
         return True
-    return _name_of(before)[0].quantity is not None and not _VALUE_FOLLOWS.match(after)
+    return _name_of(before).name.quantity is not None and not _VALUE_FOLLOWS.match(after)
 
 
 def _stands_alone(line: str, start: int, end: int, has_unit: bool) -> bool:
@@ -158,8 +164,18 @@ def _labels_after(line: str, figures: list[_Figure]) -> list[str]:
     return [*labels, tail[unit.end() :] if unit else tail]
 
 
-def _name_of(text: str) -> tuple[Name, str, str, bool]:
-    """The last label in a text: its name, its words, the unit in its parentheses, and whether : or = follows it."""
+class _Label(NamedTuple):
+    """A label before a figure: its ``name``, its ``words``, the ``unit`` in its parentheses, whether : or = follows."""
+
+    name: Name
+    words: str
+    unit: str
+    introduced: bool
+    scope: str
+
+
+def _name_of(text: str) -> _Label:
+    """The last label in a text, and what it says to come from (``Labelled.scope``)."""
     text = text.rstrip()
     introduced = text.endswith((":", "="))
     text = text.rstrip(":= \t-")
@@ -174,16 +190,18 @@ def _name_of(text: str) -> tuple[Name, str, str, bool]:
     while len(words) > 1 and _HEX_PAIR.fullmatch(words[0]):
         del words[0]
     label = " ".join(words).strip("-_.!?=*#").strip()
-    return (read_letter(label) if label else NO_NAME), label, unit, introduced
+    scope = _SCOPE.search(text[-120:].removesuffix(segments[-1]))
+    return _Label(read_letter(label) if label else NO_NAME, label, unit, introduced, scope[1] if scope else "")
 
 
 def _label(figure: _Figure, previous: Labelled | None, first: bool) -> Labelled | None:
-    name, label, unit, introduced = _name_of(figure.before)
+    name, label, unit, introduced, scope = _name_of(figure.before)
     told = figure.unit
     if name.refusal:
         return None
     if name.quantity is not None:
-        return _settle(name, label, figure, told or unit or name.unit)
+        one_letter = read_name(label).quantity is None
+        return _settle(name, label, figure, told or unit or name.unit, letter=one_letter, scope=scope)
     letter = _LETTERS.get(label.lower())
     if letter is not None and introduced:
         return _settle(Name(letter, bare=True), label, figure, told, letter=True)
@@ -218,7 +236,9 @@ def _unlabelled(figure: _Figure, previous: Labelled | None) -> Labelled | None:
     return _settle(Name(by_unit, bare=True), "", figure, unit)
 
 
-def _settle(name: Name, label: str, figure: _Figure, unit: str, letter: bool = False) -> Labelled | None:
+def _settle(
+    name: Name, label: str, figure: _Figure, unit: str, *, letter: bool = False, scope: str = ""
+) -> Labelled | None:
     quantity = name.quantity or ""
     symbol = "" if unit == "°" else "%" if unit == "%RH" else unit
     if symbol and not fits(quantity, symbol):
@@ -226,24 +246,51 @@ def _settle(name: Name, label: str, figure: _Figure, unit: str, letter: bool = F
     value = figure.value
     if not isinstance(value, Failure) and is_sentinel(quantity, value):
         value = FAILED
-    return Labelled(name, label, value, symbol, letter or len(label.rpartition(" ")[2]) == 1)
+    return Labelled(name, label, value, symbol, letter, scope)
 
 
 def _believed(found: list[Labelled]) -> list[Labelled]:
     """One-letter labels count where both T and H stand, or where the unit fits."""
-    letters = {one.label[-1:].lower() for one in found if one.letter}
-    both = {"t", "h"} <= letters
+    both = {"temperature", "humidity"} <= {one.name.quantity for one in found if one.letter}
     return _carried([one for one in found if not one.letter or both or one.unit])
 
 
 def _carried(found: list[Labelled]) -> list[Labelled]:
     """A line that begins with ``node1 temp 21.5 hum 40`` or ``BME280 Temperature: …`` speaks of that one throughout."""
+    grouped = _grouped(found)
+    if grouped:
+        return grouped
     subject = found[0].name.remainder if found else ""
     if not found or not any(char.isdigit() for char in subject) or not found[0].label.startswith(subject):
         return found
     if any(one.name.remainder not in ("", subject) for one in found):
         return found
     return [_of(subject, one) if one.name.remainder == "" else one for one in found]
+
+
+def _grouped(found: list[Labelled]) -> list[Labelled] | None:
+    """The values of several sensors that one line names in turn (``in: temp=21 hum=44; out: temp=3 hum=85``).
+
+    None where the labels alone tell every value from every other, or where the names do not either.
+    """
+    if _is_told_apart(found):
+        return None
+    grouped, subject = [], ""
+    for one in found:
+        subject = one.name.remainder or _subject(one.scope) or subject
+        grouped.append(_of(subject, one) if subject and one.name.remainder == "" else one)
+    subjects = {one.name.remainder for one in grouped} - {""}
+    return grouped if len(subjects) > 1 and _is_told_apart(grouped) else None
+
+
+def _subject(scope: str) -> str:
+    return "" if read_name(scope).quantity is not None or _is_refused(scope) else scope
+
+
+def _is_told_apart(found: list[Labelled]) -> bool:
+    """Whether no value of a line stands in another's place; °F may repeat °C."""
+    places = [(one.name.quantity, one.name.remainder, one.unit) for one in found]
+    return len(places) == len(set(places))
 
 
 def _of(subject: str, one: Labelled) -> Labelled:

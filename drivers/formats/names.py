@@ -70,15 +70,16 @@ def read_name(name: str) -> Name:
 
 
 def read_letter(name: str) -> Name:
-    """The same for a name whose quantity is one letter (``T``, ``DHT11#1 H``), where the context bears it out."""
+    """The same for a quantity of one letter (``T``, ``DHT11#1 H``, ``T2``), where the context bears it out."""
     plain = read_name(name)
     if plain.quantity is not None or len(name) > LONGEST_NAME:
         return plain
     words = _split(name)
-    if not words or words[-1].text not in LETTERS:
+    place = len(words) - (2 if words and words[-1].text.isdecimal() else 1)
+    if place < 0 or words[place].text not in LETTERS:
         return plain
-    remainder = _remaining(name, words[:-1])
-    return Name(LETTERS[words[-1].text], "", remainder, bare=not remainder)
+    remainder = _remaining(name, [*words[:place], *words[place + 1 :]])
+    return Name(LETTERS[words[place].text], "", remainder, bare=not remainder)
 
 
 def derive_probe(name: str | None) -> str:

@@ -116,6 +116,39 @@ def test_several_sensors_named_on_lines_of_their_own_or_before_their_values() ->
 
 
 @pytest.mark.parametrize(
+    ("line", "probes"),
+    [
+        ("DHT1: T=21.5C H=44% DHT2: T=22.5C H=45%", ("DHT1", "DHT2")),
+        ("DHT1 T=21.5C H=44% DHT2 T=22.5C H=45%", ("DHT1", "DHT2")),
+        ("inside: temp=21.5 hum=44; outside: temp=22.5 hum=45", ("inside", "outside")),
+        ("Sensor1 Temp: 21.5 Hum: 44 Sensor2 Temp: 22.5 Hum: 45", ("1", "2")),
+        ("[1] T=21.5 H=44 [2] T=22.5 H=45", ("1", "2")),
+        ("kitchen T:21.5 H:44, bedroom T:22.5 H:45", ("kitchen", "bedroom")),
+        ("T1: 21.5 H1: 44 T2: 22.5 H2: 45", ("1", "2")),
+        ("Temperature 1: 21.5 Humidity 1: 44 Temperature 2: 22.5 Humidity 2: 45", ("1", "2")),
+    ],
+)
+def test_two_sensors_on_one_line_keep_their_own_values(line: str, probes: tuple[str, str]) -> None:
+    decoded = decode_capture(line.encode() + b"\r\n")
+    assert [row[1:] for row in rows(*decoded)] == [
+        (probes[0], "temperature", 21.5),
+        (probes[0], "humidity", 44.0),
+        (probes[1], "temperature", 22.5),
+        (probes[1], "humidity", 45.0),
+    ]
+
+
+def test_a_word_before_the_values_of_one_sensor_is_no_sensor() -> None:
+    (reading,) = rows(*decode_capture(b"Reading: Temp=21 \r\n"))
+    assert reading[1] == ""
+
+
+@pytest.mark.parametrize("line", ["T1: 21.5", "H2: 44", "t3 12"])
+def test_one_letter_alone_is_not_believed(line: str) -> None:
+    assert rows(*decode_capture(line.encode() + b"\r\n")) == []
+
+
+@pytest.mark.parametrize(
     ("line", "quantities"),
     [
         ("Failed to read from DHT sensor!", ["temperature", "humidity"]),
