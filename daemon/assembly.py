@@ -124,6 +124,8 @@ async def assemble(ground: Ground) -> House:
             directory=directory,
             episodes=episodes,
             scoring=scoring,
+            writes=writes,
+            bus=bus,
             hub=hub,
             health=health,
             database=ground.database,

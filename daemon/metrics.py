@@ -43,6 +43,10 @@ class Metrics(Collector):
         for what, count in report["refused"].items():
             refused.add_metric([what], count)
         yield refused
+        lost = CounterMetricFamily("sereno_lost", "The daemon's own events and writes, given up", labels=["what"])
+        for what, count in report["lost"].items():
+            lost.add_metric([what], count)
+        yield lost
 
 
 _WELL = {"ok": 1.0, "degraded": 0.5, "failed": 0.0}
@@ -93,10 +97,13 @@ def _database(database: DatabaseReport) -> Iterable[Metric]:
     yield _gauge("sereno_database_queued_rows", "Rows that wait for the writer", database["queued"])
     yield _gauge("sereno_database_unsynced_rows", "Committed rows not yet on the disk", database["unsynced"])
     rows = CounterMetricFamily("sereno_rows", "What became of readings", labels=["result"])
-    for result in ("stored", "duplicates", "completed", "conflicts"):
+    for result in ("stored", "duplicates", "completed", "conflicts", "refused"):
         rows.add_metric([result], database[result])
     yield rows
     yield _counter("sereno_commits", "Transactions", database["commits"])
+    yield _counter("sereno_database_syncs", "Syncs of the write-ahead log", database["syncs"])
+    yield _counter("sereno_database_folded_rows", "Rows moved into the clustered table", database["folded"])
+    yield _counter("sereno_database_checkpoints", "Checkpoints forced by a long log", database["checkpoints"])
 
 
 def _models(models: ModelsReport) -> Iterable[Metric]:

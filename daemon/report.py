@@ -12,12 +12,14 @@ from daemon.api.connections import Hub
 from daemon.api.schemas import wire_time
 from daemon.batches import DatabaseState
 from daemon.broker import EmbeddedBroker
+from daemon.bus import Bus
 from daemon.clock import MachineClock
 from daemon.config import Config
 from daemon.database import Database
 from daemon.entities import Quality, SensorState
 from daemon.episodes import Episodes
 from daemon.health import Health
+from daemon.inner_writes import InnerWrites
 from daemon.intake import Intake
 from daemon.scoring import Counters, Scoring
 from daemon.sensors import Directory, Record
@@ -60,6 +62,8 @@ class Parts:
     directory: Directory
     episodes: Episodes
     scoring: Scoring | None
+    writes: InnerWrites
+    bus: Bus
     hub: Hub
     health: Health
     database: Database
@@ -107,6 +111,7 @@ class Reporter:
             models=self._models(),
             clients=self._clients(),
             refused=dict(parts.refused),
+            lost={"events": parts.bus.lost, "writes": parts.writes.dropped},
             memory_bytes=resident_bytes(),
         )
 
@@ -186,7 +191,11 @@ class Reporter:
             duplicates=counters.get("duplicate", 0),
             completed=counters.get("completed", 0),
             conflicts=counters.get("conflict", 0),
+            refused=counters.get("refused", 0),
             commits=counters.get("commits", 0),
+            syncs=counters.get("syncs", 0),
+            folded=counters.get("folded", 0),
+            checkpoints=counters.get("checkpoints", 0),
             size_bytes=size,
             free_bytes=free,
         )

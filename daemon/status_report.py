@@ -57,7 +57,11 @@ class SensorReport(TypedDict):
 
 
 class DatabaseReport(TypedDict):
-    """``url`` without its password. ``unsynced`` rows are committed and not yet known to be on the disk."""
+    """``url`` without its password. ``unsynced`` rows are committed and not yet known to be on the disk.
+
+    ``refused`` rows are of deleted sensors, or such as the database takes from nobody. ``folded`` rows were moved into
+    the clustered table; ``checkpoints`` were forced, because readers let the write-ahead log grow.
+    """
 
     kind: Literal["sqlite", "postgresql"]
     url: str
@@ -70,7 +74,11 @@ class DatabaseReport(TypedDict):
     duplicates: int
     completed: int
     conflicts: int
+    refused: int
     commits: int
+    syncs: int
+    folded: int
+    checkpoints: int
     size_bytes: int | None
     free_bytes: int | None
 
@@ -143,4 +151,5 @@ class StatusReport(TypedDict):
     models: ModelsReport
     clients: ClientsReport
     refused: dict[str, int]  # by door and reason: "rest.422", "websocket.origin", "mqtt.too_large"
+    lost: dict[str, int]  # the daemon's own, while the database did not answer: "events" unsent, "writes" given up
     memory_bytes: int | None

@@ -175,6 +175,8 @@ def test_bad_input_is_counted_and_costs_nothing_else(house: Running, mosquitto: 
     assert "Traceback" not in house.log
     metrics = house.request("GET", "/metrics")[1].decode()
     assert re.search(r'sereno_driver_received_total\{driver="mqtt"\} 7\.0', metrics)
+    assert 'sereno_lost_total{what="events"} 0.0' in metrics
+    assert 'sereno_rows_total{result="refused"} 0.0' in metrics
 
 
 def test_secured_mode_lets_nobody_in_without_a_token(tmp_path: Path) -> None:
