@@ -87,6 +87,9 @@ def run(
     config: ConfigOption = None,
     state_dir: StateOption = None,
     demo: Annotated[bool, typer.Option("--demo", help="Emulated devices, real drivers, a folder of its own.")] = False,
+    speed: Annotated[
+        float, typer.Option(min=0.1, max=1000, help="The demo's devices report so many times as often.")
+    ] = 1,
 ) -> None:
     """Run the daemon.
 
@@ -96,7 +99,9 @@ def run(
     """
     from daemon.commands import setup
 
-    raise typer.Exit((setup.run_demo if demo else setup.run)(config, state_dir))
+    if speed != 1 and not demo:
+        raise UsageError("--speed is for --demo; what real devices report comes when it comes")
+    raise typer.Exit(setup.run_demo(config, state_dir, speed) if demo else setup.run(config, state_dir))
 
 
 @app.command()

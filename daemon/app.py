@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import os
 import signal
@@ -119,6 +120,9 @@ async def _serve(ground: Ground, house: House, server: Server, prepared: Prepara
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.run(), name="server")
         await server.ready.wait()
+        # What is there now stays: no later search for garbage need look at it, each would stop the loop for 0.1 s.
+        gc.freeze()
+        gc.enable()
         ground.notifier.ready(f"listening on {host}:{server.port}")
         log.info("sereno %s listens on http://%s:%d", __version__, host, server.port)
         house.bus.publish([news.started(__version__, now()), *news.prepared(prepared, now())])

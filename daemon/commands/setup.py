@@ -1,5 +1,6 @@
 """Before the daemon runs and around it: ``init``, ``check``, ``doctor``, ``run`` and ``db``."""
 
+import gc
 import os
 import sys
 import time
@@ -81,6 +82,7 @@ def examine(config_path: Path | None, state_dir: Path | None, *, as_json: bool) 
 
 def run(config_path: Path | None, state_dir: Path | None) -> int:
     """Run the daemon until it is told to stop; returns the exit code. Raises SerenoError before it could start."""
+    gc.disable()  # a tenth of the start went into looking for garbage among modules; app.main enables it again
     from daemon import app
 
     config, folder = enter(config_path, state_dir)
@@ -88,8 +90,12 @@ def run(config_path: Path | None, state_dir: Path | None) -> int:
     return app.main(config, folder, os.environ)
 
 
-def run_demo(config_path: Path | None, state_dir: Path | None) -> int:
-    """Run the daemon beside emulated devices, in a folder of its own, on the next free ports."""
+def run_demo(config_path: Path | None, state_dir: Path | None, speed: float = 1) -> int:
+    """Run the daemon beside emulated devices, in a folder of its own, on the next free ports.
+
+    ``speed`` divides the seconds between the devices' reports.
+    """
+    gc.disable()
     from daemon import app, demo
 
     # What this machine is configured for is not the demo's: only a file that was named for it counts.
@@ -97,7 +103,7 @@ def run_demo(config_path: Path | None, state_dir: Path | None) -> int:
     logs.configure(base.log.level, base.log.format)
     folder = state.prepare(state_dir or demo.default_folder(os.environ))
     with state.lock(folder):
-        made = demo.prepare(folder.path, time.time_ns() // 1000, base)
+        made = demo.prepare(folder.path, time.time_ns() // 1000, base, speed=speed)
     url = f"http://{made.config.server.host}:{made.config.server.port}"
     say(f"The demo: its devices are emulated, everything else is real. Open {url}", "bold")
     say(f"Or ask: {sys.argv[0]} status --url {url}. Ctrl-C ends it.", "dim")
