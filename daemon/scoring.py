@@ -40,6 +40,9 @@ HISTORY = 28 * 86_400 * MICROSECONDS
 FRESH = 3600 * MICROSECONDS
 """Readings older than this (µs) are history: they teach, and raise no alarm now."""
 
+OLD_ROWS, OLD_QUIET = 100, 5.0
+"""Rows of a sensor's past that came after newer ones, and seconds since the last, before its models live it again."""
+
 FIT_ROWS = 4096
 RETRY_FIT = 3600.0
 """Seconds before a fit that failed is tried again."""
@@ -132,6 +135,7 @@ class Scoring:
         self._offered = asyncio.Event()
         self._fresh: set[int] = set()
         self._gone: set[int] = set()
+        self._old: dict[int, tuple[int, float]] = {}
         self._due: dict[int, None] = {}
         self._fit_wanted = asyncio.Event()
         self._errors: dict[int, str] = {}
@@ -207,7 +211,9 @@ class Scoring:
             await self._forget(sensor_id)
         await self._open_all({reading.sensor_id for reading in readings})
         if readings:
-            self._tell(await self._in_worker(lambda: self._models.judge(readings)))
+            judged = await self._in_worker(lambda: self._models.judge(readings))
+            self._tell(judged)
+            await self._relive(judged.old)
             self._unsaved.update(reading.sensor_id for reading in readings)
             judged_at = self._monotonic()
             for offered_at, batch in queue:
@@ -259,10 +265,28 @@ class Scoring:
         except BaseException:
             self._models.forget(sensor_id)  # one that lacks its past must not pass for one that has it
             raise
+        self._opened(sensor_id, model)
+
+    def _opened(self, sensor_id: int, model: SensorModel) -> None:
         if not model.anomalous:
             self._outlets.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN)
         if model.fit_due():
             self._want_fit([sensor_id])
+
+    async def _relive(self, old: Sequence[int]) -> None:
+        """Models only go forward: those of sensors whose past came late (an import) are made anew from all of it."""
+        now = self._monotonic()
+        for sensor_id in old:
+            self._old[sensor_id] = (self._old.get(sensor_id, (0, now))[0] + 1, now)
+        for sensor_id, (rows, last) in list(self._old.items()):
+            if rows >= OLD_ROWS and now - last >= OLD_QUIET:
+                history = await self._history(sensor_id, self._now() - HISTORY)
+                del self._old[sensor_id]
+                self._opened(sensor_id, await self._in_worker(lambda: self._anew(sensor_id, history)))  # noqa: B023
+
+    def _anew(self, sensor_id: int, history: History) -> SensorModel:
+        self._models.introduce(sensor_id)
+        return self._caught_up(sensor_id, history)
 
     def _caught_up(self, sensor_id: int, history: History) -> SensorModel:
         self._models.replay(sensor_id, history)
@@ -272,7 +296,7 @@ class Scoring:
 
     async def _forget(self, sensor_id: int) -> None:
         await self._in_worker(lambda: self._models.forget(sensor_id, for_good=True))
-        for known in (self._errors, self._retry_at, self._due):
+        for known in (self._errors, self._retry_at, self._due, self._old):
             known.pop(sensor_id, None)
         self._unsaved.discard(sensor_id)
 

@@ -24,6 +24,9 @@ SCORED = ("temperature", "humidity")
 _AT_ONCE = 512
 """Readings judged in one pass: the arrays of a pass stay within a processor's cache."""
 
+OLD = 3600.0
+"""Seconds behind a sensor's newest reading: no delay of the network, a past that comes afterwards."""
+
 UNSEEN = 50_000
 """Observations that the forecasters may be behind the detectors: minutes of a thousand sensors, some 10 MB."""
 
@@ -70,6 +73,7 @@ class Judged:
 
     scores: list[tuple[Observation, Score]] = field(default_factory=list)
     skipped: int = 0
+    old: list[int] = field(default_factory=list)  # whose past came, once for each observation
     recovered: list[int] = field(default_factory=list)
     due: list[int] = field(default_factory=list)
 
@@ -163,6 +167,7 @@ class SensorModels:
         for batch in _passes(by_second(readings)):
             known = [(o, m) for o in batch if (m := self._models.get(o.sensor_id)) is not None]
             judged.skipped += len(batch) - len(known)
+            judged.old += [o.sensor_id for o, m in known if o.time / MICROSECONDS < m.detector.last_time - OLD]
             scored = self._detect([(model, o.time / MICROSECONDS, o.values) for o, model in known])
             for (observation, model), scores in zip(known, scored, strict=True):
                 touched[observation.sensor_id] = model

@@ -14,7 +14,7 @@ import pytest
 from daemon.entities import AnomalyKind, Quality, StoredReading
 from daemon.episodes import Finding
 from daemon.fitting import Fitter
-from daemon.scoring import HISTORY, WAITING, Outlets, Predicted, Scoring, Trained
+from daemon.scoring import HISTORY, OLD_QUIET, WAITING, Outlets, Predicted, Scoring, Trained
 from daemon.sensor_models import History, SensorModels, by_second
 from ml.base import Readiness
 
@@ -135,6 +135,33 @@ async def test_what_is_long_past_teaches_and_raises_no_alarm(tmp_path: Path) -> 
         assert scoring.status(7).anomalous  # type: ignore[union-attr]
         assert not told.found
         assert not told.predicted
+
+
+async def test_a_past_that_comes_after_the_present_is_learned_too(tmp_path: Path) -> None:
+    """As from an import, or from the demo's recordings: the sensor had sent its first readings already."""
+    told, asked, days, clock = Told(), Asked(), 4 * 1440, [0.0]
+    models, now = SensorModels(tmp_path, HORIZONS, detecting=True), START + days * MINUTE
+    scoring = Scoring(models, asked, told.outlets(), Fitter(), now=lambda: now, monotonic=lambda: clock[0], gather=0.0)
+    task = asyncio.create_task(scoring.run([7]))
+    scoring.offer([reading(7, days)])
+    await until(lambda: scoring.counters.scored)
+    asked.history = past(days)
+    scoring.offer([reading(7, minutes) for minutes in range(0, days, 5)])
+    later = days
+    while not (told.trained and told.predicted):
+        clock[0] += OLD_QUIET
+        later += 5
+        scoring.offer([reading(7, later)])
+        await asyncio.sleep(0.01)
+    status = scoring.status(7)
+    assert status is not None
+    assert status.detector is Readiness.READY
+    assert status.rows >= 2 * len(asked.history.times)
+    assert not told.found
+    assert len(asked.since) == 2, "at the start, and once more"
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_a_past_that_cannot_be_read_is_asked_for_again(tmp_path: Path) -> None:
