@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -203,6 +204,10 @@ class TestDashboard:
             one(browser, "[name=password]").send_keys("wrong")
             one(browser, "#sign-in button").click()
             wait(browser, "!document.querySelector('#sign-in-error').hidden")
+            assert one(browser, "#sign-in-error").text == "Usuario o contraseña incorrectos."
+            one(browser, "[name=password]").send_keys(Keys.ESCAPE)
+            assert one(browser, "#state").text == "sin sesión"
+            one(browser, "#sign-in-again").click()
             one(browser, "[name=password]").clear()
             one(browser, "[name=password]").send_keys("correct horse battery")
             one(browser, "#sign-in button").click()

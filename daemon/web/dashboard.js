@@ -343,16 +343,18 @@
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const url = new URL("api/v1/ws", location.href);
     url.protocol = `${scheme}:`;
-    live = new Live({
+    const mine = new Live({
       url: url.href, channel: "general", token: Api.token, onEvent,
       onState(word, detail) {
+        if (live !== mine) return;
         state = [word, detail];
         renderFrame();
         // Listening first: what happens while REST is asked comes by event.
-        if (word === "connected" && !loaded) keepLoading();
-        if (word === "refused") attempt(refreshStatus); // a token that has ended shows as such
+        // A refusal is no reason to show nothing: a token that has ended shows as such, and who may not follow may read.
+        if ((word === "connected" && !loaded) || word === "refused") keepLoading();
       },
     });
+    live = mine;
     live.open();
   }
 
@@ -367,6 +369,9 @@
 
   function signIn() {
     live?.close();
+    live = null;
+    state = ["signedOut", ""];
+    renderFrame();
     byId("sign-in-again").hidden = false;
     byId("sign-out").hidden = true;
     const dialog = byId("sign-in");
@@ -385,7 +390,7 @@
       await start();
     } catch (error) {
       if (!(error instanceof Refusal) && !(error instanceof TypeError)) throw error;
-      byId("sign-in-error").textContent = Texts.say("wrong", error.message);
+      byId("sign-in-error").textContent = error.status === 401 ? Texts.say("wrongPassword") : Texts.say("wrong", error.message);
       byId("sign-in-error").hidden = false;
     }
   });

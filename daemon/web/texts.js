@@ -17,7 +17,7 @@ const Texts = (() => {
       testTitle: "Cliente de prueba WebSocket", server: "URL del servidor", channel: "Canal", userId: "Usuario (opcional)", token: "Token JWT (opcional)",
       connect: "Conectar", disconnect: "Desconectar", clear: "Limpiar", total: "Eventos", entity: "Entidad", system: "Sistema", lost: "Reconexiones",
       shown: "Se muestran los últimos {0}.", dashboard: "Panel", other: "English", failed: "No se pudo leer {0}: {1}",
-      showIn: "Mostrar en {0}", chart: "Gráfico de {0}, {1}",
+      signedOut: "sin sesión", wrongPassword: "Usuario o contraseña incorrectos.", showIn: "Mostrar en {0}", chart: "Gráfico de {0}, {1}",
     },
     en: {
       title: "sereno: live", sensors: "Sensors", anomalies: "Anomalies", news: "System news", none: "None so far.",
@@ -33,7 +33,7 @@ const Texts = (() => {
       testTitle: "WebSocket test client", server: "Server URL", channel: "Channel", userId: "User (optional)", token: "JWT token (optional)",
       connect: "Connect", disconnect: "Disconnect", clear: "Clear", total: "Events", entity: "Entity", system: "System", lost: "Reconnections",
       shown: "The last {0} are shown.", dashboard: "Dashboard", other: "Español", failed: "Could not read {0}: {1}",
-      showIn: "Show in {0}", chart: "Chart of {0}, {1}",
+      signedOut: "signed out", wrongPassword: "Wrong user name or password.", showIn: "Show in {0}", chart: "Chart of {0}, {1}",
     },
   };
 
