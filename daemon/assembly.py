@@ -169,7 +169,6 @@ async def assemble(ground: Ground) -> House:
         ground.notifier,
         writes,
         publish=bus.publish,
-        set_right=writes.set_clock_right,
     )
     return House(bus, directory, supervisors, scoring, rounds, writes, services)
 

@@ -34,7 +34,7 @@ class Step:
 
 
 class MachineClock:
-    """``floor`` (µs) is a time that has certainly passed: that of the newest row of an earlier run."""
+    """Both clocks, and a time that has certainly passed: the release of this code, or what :meth:`passed` tells."""
 
     def __init__(
         self,

@@ -20,8 +20,6 @@ KEEP_PREDICTIONS = 30 * 86_400 * 1_000_000
 
 
 class Rounds:
-    """``set_right(by)`` moves rows that were written before the clock was known by ``by`` µs."""
-
     def __init__(
         self,
         clock: MachineClock,
@@ -33,7 +31,6 @@ class Rounds:
         writes: InnerWrites,
         *,
         publish: Callable[[Sequence[SystemEvent]], None],
-        set_right: Callable[[int], None],
     ) -> None:
         self._clock = clock
         self._watch = watch
@@ -43,7 +40,6 @@ class Rounds:
         self._notifier = notifier
         self._writes = writes
         self._publish = publish
-        self._set_right = set_right
         self._housekept = clock.monotonic()
         self._reasons: Sequence[str] = ()
 
@@ -78,4 +74,4 @@ class Rounds:
     def _stepped(self, step: Step) -> None:
         self._publish([news.clock_stepped(step, self._clock.now())])
         if step.now_set:
-            self._set_right(step.by)
+            self._writes.set_clock_right(step.by)

@@ -47,7 +47,6 @@ class World:
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
             publish=self.told.extend,
-            set_right=self.moved.append,
         )
 
     def write(self, anomaly: Anomaly, action: Action) -> None:
@@ -67,6 +66,9 @@ class World:
 
     def forget_predictions(self, before: int) -> None:
         self.forgotten.append(before)
+
+    def set_clock_right(self, by: int) -> None:
+        self.moved.append(by)
 
     def walks(self, seconds: float, *, stepped: float = 0.0) -> None:
         self.monotonic += seconds
