@@ -342,15 +342,15 @@ class Scoring:
         while True:
             await self._fit_wanted.wait()
             self._fit_wanted.clear()
-            started, done = self._monotonic(), []
+            started, done = self._monotonic(), dict[int, None]()  # once each, however often it was due meanwhile
             while self._due:
                 sensor_id = next(iter(self._due))
                 del self._due[sensor_id]
                 if await self._fit(sensor_id):
-                    done.append(sensor_id)
+                    done[sensor_id] = None
             await self._fitter.close()
             if done:
-                self._outlets.trained(Trained(done, self._monotonic() - started))
+                self._outlets.trained(Trained(list(done), self._monotonic() - started))
 
     async def _fit(self, sensor_id: int) -> bool:
         """Fit one sensor's models; a killed child is tried again with half the rows. False: it failed."""

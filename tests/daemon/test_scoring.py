@@ -325,3 +325,20 @@ def test_forecasters_see_everything_in_slices(tmp_path: Path) -> None:
     made = models.foresee(math.inf)
     assert models.unseen == 0
     assert {forecast.quantity for _, forecast in made} == {"temperature", "humidity"}
+
+
+async def test_the_news_of_a_fit_names_each_sensor_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a sensor whose history comes in while it is fitted, and which is fitted again at once."""
+    told, fits = Told(), list[int]()
+
+    async def fit(scoring: Scoring, sensor_id: int) -> bool:
+        fits.append(sensor_id)
+        if len(fits) < 3:
+            scoring._want_fit([sensor_id])
+        return True
+
+    monkeypatch.setattr(Scoring, "_fit", fit)
+    async with running(tmp_path, told, Asked(past(4 * 1440)), [7]):
+        await until(lambda: told.trained)
+    assert fits == [7, 7, 7]
+    assert [trained.sensor_ids for trained in told.trained] == [[7]]
