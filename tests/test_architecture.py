@@ -1,6 +1,7 @@
 """The house's own rules, where import-linter does not reach: what imports what, and that everything is documented."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -89,6 +90,15 @@ def block(begins: str) -> str:
     rest = lines[first + 1 :]
     end = next((number for number, line in enumerate(rest) if line and not line.startswith((" ", "#"))), len(rest))
     return "\n".join(rest[:end])
+
+
+def test_the_guide_names_only_what_is_there() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = {name for name in re.findall(r"`([\w./]+)`", guide) if "/" in name or name.endswith((".py", ".toml"))}
+    places = (ROOT, ROOT / "daemon", ROOT / "daemon" / "api")
+    assert [path for path in sorted(paths) if not any((place / path).exists() for place in places)] == []
+    modules = re.findall(r"`(\w+)`", "".join(line for line in guide.splitlines() if line.startswith("| ")))
+    assert [name for name in modules if not (ROOT / "daemon" / f"{name}.py").is_file()] == []
 
 
 @pytest.mark.parametrize("section", [name for name in Config.model_fields if name != "drivers"])
