@@ -20,6 +20,8 @@ KEEP_PREDICTIONS = 30 * 86_400 * 1_000_000
 
 
 class Rounds:
+    """``publish`` takes what the rounds have to tell."""
+
     def __init__(
         self,
         clock: MachineClock,

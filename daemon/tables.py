@@ -216,7 +216,7 @@ id_block = Table(  # ids below ``next`` may have been seen; they are never given
     Column("next", Int64, nullable=False),
 )
 
-property_ = Table(  # what the installation knows of itself, such as its id
+property_ = Table(  # few and small: the mark of the last commit, the times of event ids
     "property",
     metadata,
     Column("name", String(64), primary_key=True),

@@ -42,7 +42,7 @@ class World:
             clock,
             watch,
             episodes,
-            self,  # type: ignore[arg-type] - each of the three is asked for one thing
+            self,  # type: ignore[arg-type]  # each of the four is asked for a thing or two
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
