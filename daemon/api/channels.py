@@ -92,6 +92,10 @@ class _Endpoints:
         """``/ws/secure``: events for the user of a token, on the channels allowed to that user."""
         await self._serve(websocket, self._asked_by_token)
 
+    async def nowhere(self, websocket: WebSocket) -> None:
+        """Any other address: a browser shows nothing of a handshake that fails, so the reason comes after it."""
+        await self._serve(websocket, _asked_elsewhere)
+
     def _asked_openly(self, websocket: WebSocket) -> Asked:
         if self.secured:
             raise Unacceptable("this server is secured; connect to /api/v1/ws/secure with a token")
@@ -141,6 +145,10 @@ class _Endpoints:
         self.refuse("websocket", reason)
 
 
+def _asked_elsewhere(_: WebSocket) -> Asked:
+    raise Unacceptable("there is no socket at this address; connect to /api/v1/ws or /api/v1/ws/secure")
+
+
 def _forbidden(principal: Principal, forbidden: frozenset[Channel]) -> str:
     names = ", ".join(sorted(forbidden))
     allowed = ", ".join(channel for channel in Channel if channel in principal.channels)
@@ -148,11 +156,12 @@ def _forbidden(principal: Principal, forbidden: frozenset[Channel]) -> str:
 
 
 def websocket_routes(hub: Hub, tokens: TokenJudge, *, secured: bool, refuse: Callable[[str, str], None]) -> APIRouter:
-    """``/ws`` and ``/ws/secure``. ``refuse(door, reason)`` counts what is turned away."""
+    """``/ws`` and ``/ws/secure``, and what is said elsewhere. ``refuse(door, reason)`` counts what is turned away."""
     endpoints = _Endpoints(hub, tokens, secured, refuse)
     router = APIRouter()
     router.add_api_websocket_route("/ws", endpoints.open)
     router.add_api_websocket_route("/ws/secure", endpoints.secure)
+    router.add_api_websocket_route("/{address:path}", endpoints.nowhere)
     return router
 
 

@@ -235,8 +235,13 @@ async def test_a_bad_handshake_is_answered_and_closed(request_head: str, status:
         await until(lambda: not live.server.server_state.connections)
 
 
-async def test_an_unknown_path_is_no_socket() -> None:
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/ws/nothing", "/api/v1/wss"])
+async def test_an_unknown_path_is_refused_with_the_two_that_there_are(path: str) -> None:
     async with live_server() as live:
-        with pytest.raises(websockets.InvalidStatus) as refused:
-            await live.connect(path="/api/v1/nothing")
-        assert refused.value.response.status_code in {403, 404}
+        async with live.connect(path=path) as client:
+            with pytest.raises(websockets.ConnectionClosed) as refused:
+                await client.recv()
+        assert refused.value.rcvd is not None
+        assert refused.value.rcvd.code == 1008
+        assert "/api/v1/ws/secure" in refused.value.rcvd.reason
+        assert live.refused == [("websocket", "websocket_refused")]
