@@ -77,7 +77,11 @@ async def _run(config: Config, folder: StateFolder, notifier: Notifier, companio
         if companion is not None and broker is not None:
             await stack.enter_async_context(companion(broker.url))
         server = Server(create_app(house.services), listeners, config.websocket)
-        await _serve(ground, house, server, prepared, stop)
+        try:
+            await _serve(ground, house, server, prepared, stop)
+        except ExceptionGroup as faults:
+            log.critical("a part of sereno has failed, and the rest ends with it", exc_info=faults)
+            raise SerenoError("a fault of sereno's own ended it; the log says which: please report it") from faults
     if recorder.fault is not None:
         raise SerenoError("a fault of sereno's own ended the database's writer; the log says which: please report it")
 
@@ -127,15 +131,7 @@ async def _serve(ground: Ground, house: House, server: Server, prepared: Prepara
         log.info("sereno %s listens on http://%s:%d", __version__, host, server.port)
         house.bus.publish([news.started(__version__, now()), *news.prepared(prepared, now())])
         sources = [tasks.create_task(s.run(), name=f"driver {s.source.name}") for s in house.supervisors]
-        keeping = [
-            tasks.create_task(house.rounds.run(), name="rounds"),
-            tasks.create_task(house.services.authenticator.watch(), name="accounts"),
-            tasks.create_task(_note_event_times(house), name="event times"),
-        ]
-        if house.scoring is not None:
-            scoring = house.scoring
-            known = [sensor.id for sensor in house.directory.all()]
-            keeping.append(tasks.create_task(_again("scoring", lambda: scoring.run(known)), name="scoring"))
+        keeping = [tasks.create_task(work, name=name) for name, work in _keeping(house).items()]
         await stop.wait()
         log.info("stopping")
         ground.notifier.stopping("draining")
@@ -147,6 +143,20 @@ async def _serve(ground: Ground, house: House, server: Server, prepared: Prepara
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(house.writes.settle(), LAST_WRITES)
         await serving
+
+
+def _keeping(house: House) -> dict[str, Coroutine[Any, Any, None]]:
+    """What runs beside sources and server, by name; none of it ends by itself."""
+    found = {
+        "rounds": house.rounds.run(),
+        "accounts": house.services.authenticator.watch(),
+        "event times": _note_event_times(house),
+    }
+    if house.scoring is not None:
+        scoring = house.scoring
+        known = [sensor.id for sensor in house.directory.all()]
+        found["scoring"] = _again("scoring", lambda: scoring.run(known))
+    return found
 
 
 def _note_event_time(house: House) -> None:

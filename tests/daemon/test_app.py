@@ -95,6 +95,7 @@ def test_a_fault_in_the_watchmans_round_ends_the_process(buggy: Buggy) -> None:
     assert buggy.process is not None
     assert buggy.process.wait(10) == 1
     assert "a bug in the rounds" in buggy.log
+    assert "please report it" in buggy.log.splitlines()[-1]
 
 
 @pytest.mark.parametrize("buggy", [START], indirect=True)
