@@ -23,7 +23,8 @@ HEAD_BYTES = 64 * 1024
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """408 for a request that does not get complete, 431 for endless headers, 503 over the limit of connections."""
+    """400 for what is no HTTP, 408 for a request that does not get complete, 431 for endless headers, 503 over the
+    limit of connections."""
 
     _deadline: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
@@ -47,6 +48,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._loose > HEAD_BYTES and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"headers have {HEAD_BYTES} bytes at most")
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn tells it in plain text
+        self._refuse(HTTPStatus.BAD_REQUEST, "this is not a request that HTTP/1.1 knows")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

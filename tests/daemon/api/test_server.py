@@ -1,6 +1,7 @@
 """The server around the application: an end in time, slow and endless requests, and addresses it cannot have."""
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -98,6 +99,20 @@ async def test_a_request_that_does_not_get_complete_is_408(begun: bytes, monkeyp
         writer.write(begun)
         assert await status_of(reader) == 408
         assert b"detail" in await asyncio.wait_for(reader.read(), 5)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [b"\x16\x03\x01\x02\x00\x01\x00", b"WEATHER / HTTP/1.1\r\n\r\n", HEAD + b"Content-Length: -1\r\n\r\n"],
+    ids=["tls", "method", "length"],
+)
+async def test_what_is_no_http_is_told_so_in_a_sentence(nonsense: bytes) -> None:
+    async with live_server(setup=routes) as live, raw(live) as (reader, writer):
+        writer.write(nonsense)
+        assert await status_of(reader) == 400
+        head, body = (await asyncio.wait_for(reader.read(), 5)).split(b"\r\n\r\n")
+        assert b"content-type: application/json" in head
+        assert json.loads(body).keys() == {"detail"}
 
 
 async def test_dripping_headers_does_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
