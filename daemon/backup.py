@@ -64,7 +64,7 @@ def _dump_postgresql(url: URL, target: Path) -> None:
     environment = dict(os.environ) if url.password is None else os.environ | {"PGPASSWORD": str(url.password)}
     command = [program, "--format=custom", "--no-password", f"--file={partial}", f"--dbname={plain}"]
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - no shell
         if done.returncode != 0:
             raise DatabaseFaultError(f"pg_dump failed: {' '.join(done.stderr.split())}")
         _finish(partial, target)

@@ -91,7 +91,7 @@ class EmbeddedBroker:
     @property
     def _near_host(self) -> str:
         """The address by which this machine itself reaches it."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)  # noqa: S104
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)  # noqa: S104 - replaced, not bound
 
     @property
     def url(self) -> str:

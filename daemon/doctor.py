@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -20,7 +20,7 @@ LOW_SPACE = 500 << 20
 """Bytes: about a year of ten sensors at one reading a minute."""
 
 # https://www.raspberrypi.com/documentation/computers/os.html#get_throttled
-_THROTTLED = {
+_THROTTLED: Mapping[int, tuple[Level, str]] = {
     0: ("fault", "the supply's voltage is too low now"),
     2: ("fault", "it is throttled now"),
     16: ("hint", "the supply's voltage was too low since the start"),
@@ -212,7 +212,7 @@ def throttled(flags: int) -> Iterator[Finding]:
     if not found:
         yield Finding("ok", "power", "no brown-out since the start")
     for level, text in found:
-        yield Finding(level, "power", text, "use the official supply and a short cable")  # type: ignore[arg-type]
+        yield Finding(level, "power", text, "use the official supply and a short cable")
 
 
 CHECKS: Sequence[Callable[[Patient], Iterator[Finding]]] = (

@@ -19,7 +19,8 @@ Encoded = tuple[int | float | str | None, ...]
 
 _QUALITIES = {code: Quality(name) for name, code in QUALITY_CODES.items()}
 _LARGEST = 2**63 - 1
-_INSERT = f"INSERT INTO reading_recent ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+_PLACES = ", ".join("?" * len(COLUMNS))
+_INSERT = f"INSERT INTO reading_recent ({', '.join(COLUMNS)}) VALUES ({_PLACES})"  # noqa: S608 - our own names
 _COPY = f"COPY reading_recent ({', '.join(COLUMNS)}) FROM STDIN"
 
 
@@ -109,6 +110,7 @@ def insert(connection: Connection, rows: Sequence[Encoded]) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(_INSERT, list(rows))
         return
-    with connection.connection.cursor() as cursor, cursor.copy(_COPY) as copy:  # type: ignore[attr-defined]
+    cursor: Any = connection.connection.cursor()  # psycopg's, which alone knows COPY
+    with cursor, cursor.copy(_COPY) as copy:
         for row in rows:
             copy.write_row(row)

@@ -30,7 +30,7 @@ class CommitIsSync:
     def start(self) -> None:
         """Nothing runs."""
 
-    def committed(self, owed: Sequence[Owed], rows: int, *, wrote: bool, at_once: bool) -> None:  # noqa: ARG002
+    def committed(self, owed: Sequence[Owed], rows: int, *, wrote: bool, at_once: bool) -> None:  # noqa: ARG002 - the same for all
         if owed:
             self._post(owed)
 
