@@ -78,7 +78,7 @@ class Recorder:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Commit and sync what waits, release its receipts, close; at most 5 s where the database does not work."""
+        """Commit and sync what waits, release its receipts, close; a few seconds where the database does not work."""
         await self._end()
 
     async def _end(self) -> None:

@@ -25,7 +25,7 @@ STABLE_AFTER = 60.0
 """A connection that held this long (s) was a good one: the next attempt starts from the shortest wait."""
 
 SETTLE = 3.0
-"""Seconds that the last receipts may take when the daemon stops; what is not acknowledged by then comes again."""
+"""Seconds that the last of a driver may take when the daemon stops; what is not acknowledged by then comes again."""
 
 
 class DriverState(StrEnum):
@@ -131,8 +131,10 @@ class Supervisor:
                     await self._take(driver, deliveries)
                     self.connection.counters = before + Counter(driver.counters)
             except asyncio.CancelledError:
-                await self._keep_memory(driver)
-                await self._settle()
+                with contextlib.suppress(TimeoutError):  # a database that does not work must not hold up the stop
+                    async with asyncio.timeout(SETTLE):
+                        await self._keep_memory(driver)
+                        await self._settle()
                 raise
             finally:
                 self.connection.counters = before + Counter(driver.counters)
@@ -172,8 +174,7 @@ class Supervisor:
         if self._owed:
             self._settled.clear()
             self._storage.sync_soon()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), SETTLE)
+            await self._settled.wait()
 
     async def _keep_memory(self, driver: Driver) -> None:
         """What the driver knows at the end of its connection."""

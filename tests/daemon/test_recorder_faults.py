@@ -100,6 +100,31 @@ async def test_a_stop_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest
         assert running.released == []  # the source will send it again
 
 
+async def test_a_stop_tries_once_more_and_not_once_for_each_transaction_that_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(database_module.PRAGMAS, "busy_timeout", "50")
+    monkeypatch.setattr(writer, "MOST_ROWS", 1)
+    monkeypatch.setattr(writer, "DRAIN", 0.0)
+    attempts = 0
+    attempt = writer.Writer._attempt
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        nonlocal attempts
+        attempts += 1
+        return attempt(*arguments, **named)
+
+    with closing(sqlite3.connect(tmp_path / "sereno.db", isolation_level=None)) as other:
+        async with prepared(URL, tmp_path) as (running, sensor_id):
+            other.execute("BEGIN IMMEDIATE")
+            for number in range(50):
+                await running.put(running.reading(sensor_id, NOW + number), receipts=[number])
+            await until(lambda: not running.recorder.state().up, running)
+            monkeypatch.setattr(writer.Writer, "_attempt", counted)
+    assert attempts <= 3
+    assert running.released == []
+
+
 async def test_a_failed_sync_is_made_good_by_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with prepared(URL, tmp_path) as (running, sensor_id):
         real, failures = os.fdatasync, iter([OSError(errno.EIO, "Input/output error")])

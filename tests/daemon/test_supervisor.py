@@ -255,3 +255,19 @@ async def test_stopping_waits_for_the_last_receipts_so_that_nothing_comes_twice(
         await task
     assert world.drivers[0].acknowledged == ["a"]
     assert world.drivers[0].closed
+
+
+async def test_a_store_that_takes_nothing_does_not_hold_up_the_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.supervisor.SETTLE", 0.01)
+    world = World(["a"])
+    task = await world.plays(batches=1)
+    world.drivers[0].memory["learned"] = "just now"
+    world.machine.seconds += 2.0
+    never = asyncio.Event()
+
+    async def full(_batch: Batch) -> None:
+        await never.wait()
+
+    monkeypatch.setattr(world.store, "put", full)
+    await stop(task)
+    assert world.drivers[0].closed
