@@ -31,7 +31,10 @@ def faults(path: Path | None, environ: dict[str, str] | None = None) -> list[str
     return [str(fault) for fault in caught.value.faults]
 
 
-def test_no_file_means_the_defaults_and_they_are_the_sample(tmp_path: Path) -> None:
+def test_no_file_means_the_defaults_and_they_are_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # sereno may be installed on this machine
+    monkeypatch.setattr("daemon.config_sources.SYSTEM_CONFIG", tmp_path / "missing.yaml")
+    monkeypatch.chdir(tmp_path)
     sample = write(tmp_path, resource("config.yaml").read_bytes(), "sample.yaml")
     assert load(None, {}) == load(sample, {})
     assert [driver.name for driver in load(None, {}).drivers] == ["mqtt"]
