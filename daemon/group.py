@@ -5,12 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import Connection, Table, select
 from sqlalchemy import update as sql_update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from daemon.batches import Batch, Outcome
 from daemon.database_faults import outage, refusal
@@ -21,6 +20,9 @@ from daemon.ledger import Ledger
 from daemon.reading_rows import insert, key_of
 from daemon.reading_store import overwrite
 from daemon.tables import blocked_key, id_block, sensor, source
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,17 +203,25 @@ class Group:
         return True
 
 
-def insert_where_missing(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+def insert_where_missing(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
     """An INSERT that leaves an existing row alone, whichever unique column it shares."""
+    return _own_insert(connection, table).on_conflict_do_nothing()
+
+
+def _own_insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
+    """The INSERT of the database in use, with its ON CONFLICT; the other one is not imported (20 ms)."""
     if connection.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def reserve(connection: Connection, name: str, count: int) -> range:
     """Ids that nobody else gets: to be given out once this is synced."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    values = dialect.insert(id_block).values(name=name, next=1 + count)
+    values = _own_insert(connection, id_block).values(name=name, next=1 + count)
     taken = values.on_conflict_do_update(index_elements=["name"], set_={"next": id_block.c.next + count})
     following: int = connection.execute(taken.returning(id_block.c.next)).scalar_one()
     return range(following - count, following)
