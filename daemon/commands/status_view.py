@@ -76,7 +76,10 @@ def _drivers(report: StatusReport) -> RenderableType:
     if not report["drivers"]:
         return Text("no drivers are configured; see drivers: in config.yaml", style="yellow")
     made = table("driver", "type", "state", ">for", ">readings", ">per min", ">failed")
-    remarks = [remark for driver in report["drivers"] for remark in _remarks(driver)]
+    remarks = _grid()
+    for driver in report["drivers"]:
+        for remark in _remarks(driver):
+            remarks.add_row(plain(f"  {driver['name']}"), remark)
     for driver in report["drivers"]:
         made.add_row(
             plain(driver["name"]),
@@ -87,19 +90,33 @@ def _drivers(report: StatusReport) -> RenderableType:
             number(driver["rate_per_minute"]),
             _trouble(driver["failed_reads"]),
         )
-    return Group(made, *remarks)
+    return Group(made, remarks) if remarks.row_count else made
+
+
+def _grid() -> Table:
+    """Names on the left, what there is to say of them folded beside them."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
 
 
 def _remarks(driver: DriverReport) -> Iterable[Text]:
     """What is behind a driver's line: why it is not up, what it refused or lost, what it found at the other end."""
-    name = driver["name"]
     if driver["reason"] and driver["state"] != "finished":
-        yield plain(f"  {name}: {driver['reason']}", "yellow")
+        yield plain(driver["reason"], "yellow")
     lost = {reason: count for reason, count in driver["counters"].items() if reason not in _ORDINARY}
     if any(lost.values()):
-        yield plain(f"  {name}: ", "dim").append_text(_counters(lost))
-    if driver["details"]:
-        yield plain(f"  {name}: " + ", ".join(f"{word} {value}" for word, value in driver["details"].items()), "dim")
+        yield _counters(lost)
+    details = [_detail(word, value) for word, value in driver["details"].items() if value is not False]
+    if details:
+        yield plain(", ".join(details), "dim")
+
+
+def _detail(word: str, value: str | int | bool) -> str:
+    """``session present``, ``port /dev/ttyUSB0``."""
+    words = word.replace("_", " ")
+    return words if value is True else f"{words} {value}"
 
 
 def _sensors(sensors: Iterable[SensorReport], report: StatusReport) -> RenderableType:
@@ -149,9 +166,7 @@ def _models(sensor: SensorReport) -> Text:
 
 
 def _machinery(report: StatusReport) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim")
-    grid.add_column(overflow="fold")
+    grid = _grid()
     grid.add_row("database", _database(report))
     grid.add_row("broker", _broker(report["broker"]))
     grid.add_row("models", _scoring(report))
@@ -168,10 +183,10 @@ def _machinery(report: StatusReport) -> Table:
 
 def _database(report: StatusReport) -> Text:
     database = report["database"]
-    text = Text.assemble(_word(database["state"]), "  ", plain(database["url"]))
+    text = Text.assemble(_word(database["state"]), "  ", plain(database["url"].removeprefix("sqlite:///")))
     text.append(f"  {size(database['size_bytes'])}", style="dim")
     text.append(
-        f"  {database['stored']} stored, {database['duplicates']} duplicates, {database['conflicts']} conflicts"
+        f"\n{database['stored']} stored, {database['duplicates']} duplicates, {database['conflicts']} conflicts"
     )
     text.append(f"  {database['queued']} queued, {database['unsynced']} not yet synced", style="dim")
     if database["free_bytes"] is not None:
@@ -199,16 +214,18 @@ def _scoring(report: StatusReport) -> Text:
     text = Text(f"{models['ready']} ready, {models['learning']} learning  {models['scored']} scored")
     text.append(f"  lag {models['lag_s']:.1f} s", style="yellow" if models["lag_s"] > 5 else "dim")
     text.append(f"  {models['fits']} fits, {models['predictions']} predictions", style="dim")
-    for name, label in (
-        ("skipped", "not scored"),
-        ("failed_fits", "failed fits"),
-        ("anomalies_open", "open anomalies"),
-    ):
-        if count := cast("Mapping[str, int]", models)[name]:
-            text.append(f"  {count} {label}", style="yellow")
+    further = [
+        Text(f"{count} {label}", style="yellow")
+        for name, label in (
+            ("skipped", "not scored"),
+            ("failed_fits", "failed fits"),
+            ("anomalies_open", "open anomalies"),
+        )
+        if (count := cast("Mapping[str, int]", models)[name])
+    ]
     if models["fitting"]:
-        text.append_text(plain(f"  fitting {models['fitting']}", "cyan"))
-    return text
+        further.append(plain(f"fitting {models['fitting']}", "cyan"))
+    return text.append("\n").append_text(Text("  ").join(further)) if further else text
 
 
 def _clients(report: StatusReport) -> Text:
