@@ -135,6 +135,13 @@ def test_a_wrong_use_exits_2_and_says_why_on_stderr(sereno: Command, arguments: 
     assert done.err
 
 
+def test_simulating_for_a_broker_that_is_not_there_says_so(sereno: Command) -> None:
+    port = free_port()
+    done = sereno("simulate", "--broker", f"mqtt://127.0.0.1:{port}", "--seconds", "1")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"sereno: no broker answers at 127.0.0.1:{port}; ")
+
+
 def test_a_wrong_serial_format_is_told_which_there_are_each_once(sereno: Command) -> None:
     words = sereno("decode", "--serial", "--format", "morse").err.partition("there are ")[2].strip().split(", ")
     assert "auto" in words
@@ -364,7 +371,7 @@ def test_status_for_people(asked: Command, daemon: RunningDaemon) -> None:
         "kitchen",
         "21.6",
         "51.0",
-        "sqlite",
+        "sereno.db",
         "not embedded",
     ):
         assert expected in view

@@ -1,6 +1,8 @@
 """``sereno simulate``: devices that publish to a broker as real ones do, with faults on request."""
 
+import logging
 import os
+import socket
 import sys
 import threading
 import time
@@ -10,12 +12,14 @@ from urllib.parse import quote, urlsplit
 
 from daemon.commands.console import say
 from daemon.config_sources import read
-from daemon.errors import UsageError
+from daemon.errors import SerenoError, UsageError
 from drivers.emulate.faults import Fault, FaultKind
 from drivers.emulate.household import crowd
 from drivers.emulate.live import Emulator
 
 _FOR_EVER_US = 365 * 86_400_000_000
+_PATIENCE = 5.0
+"""Seconds until a broker that does not answer is none."""
 
 
 def broker_url(given: str | None, config: Path | None, *, from_stdin: bool) -> str:
@@ -53,13 +57,41 @@ def simulate(url: str, count: int, interval: float, faults: Sequence[str], secon
     """Publish until ``seconds`` are over or Ctrl-C."""
     names = [emulated.device.name for emulated in crowd(count, seed, interval)]
     household = crowd(count, seed, interval, faults_of(faults, names, time.time_ns() // 1000))
+    address = _reached(url)
+    logging.getLogger("drivers").addHandler(_Once())
     stop = threading.Event()
     with Emulator(household, url=url) as emulator:
-        parts = urlsplit(url)
-        say(f"{names[0]} to {names[-1]} publish to {parts.hostname}:{parts.port or 1883}; Ctrl-C ends it")
+        say(f"{names[0]} to {names[-1]} publish to {address}; Ctrl-C ends it")
         try:
             emulator.run(stop, seconds)
         except KeyboardInterrupt:
             stop.set()
         outlook = emulator.outlook()
     say(f"{outlook.samples} reports, {outlook.sent} messages")
+
+
+def _reached(url: str) -> str:
+    """The broker's ``host:port``; raises SerenoError where nothing listens. Once there, it may come and go."""
+    parts = urlsplit(url)
+    host, port = str(parts.hostname), parts.port or 1883
+    try:
+        socket.create_connection((host, port), _PATIENCE).close()
+    except OSError as error:
+        raise SerenoError(
+            f"no broker answers at {host}:{port}; start one (`sereno run` brings its own), or give its --broker"
+        ) from error
+    return f"{host}:{port}"
+
+
+class _Once(logging.Handler):
+    """Tells what many devices find out, such as a refusal, once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self._told:
+            self._told.add(text)
+            say(text, "yellow")
