@@ -238,4 +238,5 @@ async def _train(scoring: Scoring, directory: Directory, sensor_id: int | None) 
     """Start a fit and answer at once; its end is told as news."""
     wanted = sensors_to_train(directory, sensor_id)
     _run(scoring.train(wanted), "training")
-    return f"fitting the models of {len(wanted)} sensors; a system event tells when they are ready"
+    sensors = "1 sensor" if len(wanted) == 1 else f"{len(wanted)} sensors"
+    return f"fitting the models of {sensors}; a system event tells when they are ready"

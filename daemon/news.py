@@ -103,12 +103,14 @@ def prepared(preparation: Preparation, now: int) -> list[SystemEvent]:
 
 
 def trained(keys: list[str], seconds: float, now: int) -> SystemEvent:
+    keys = list(dict.fromkeys(keys))  # one that was fitted twice while its past came in is one sensor
     some = ", ".join(keys[:5]) + (" …" if len(keys) > 5 else "")
+    sensores, sensors = ("sensor", "sensor") if len(keys) == 1 else ("sensores", "sensors")
     return SystemEvent(
         Level.INFO,
         "model_trained",
-        f"Modelos entrenados para {len(keys)} sensores en {seconds:.1f} s: {some}",
-        f"Models trained for {len(keys)} sensors in {seconds:.1f} s: {some}",
+        f"Modelos entrenados para {len(keys)} {sensores} en {f'{seconds:.1f}'.replace('.', ',')} s: {some}",
+        f"Models trained for {len(keys)} {sensors} in {seconds:.1f} s: {some}",
         now,
         {"sensores": len(keys), "segundos": round(seconds, 1)},
     )
