@@ -89,14 +89,9 @@ class EmbeddedBroker:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     @property
-    def _near_host(self) -> str:
-        """The address by which this machine itself reaches it."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._settings.host, self._settings.host)  # noqa: S104 - replaced, not bound
-
-    @property
     def url(self) -> str:
         """Where this machine reaches it."""
-        host = self._near_host
+        host = ports.near(self._settings.host)
         return f"mqtt://{f'[{host}]' if ':' in host else host}:{self._settings.port}"
 
     @property
@@ -198,7 +193,7 @@ class EmbeddedBroker:
 
     async def _answers(self) -> bool:
         try:
-            _, writer = await asyncio.open_connection(self._near_host, self._settings.port)
+            _, writer = await asyncio.open_connection(ports.near(self._settings.host), self._settings.port)
         except OSError:
             return False
         writer.close()

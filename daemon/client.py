@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from daemon.errors import SerenoError, UsageError
+from daemon.ports import near
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
@@ -21,8 +22,6 @@ TIMEOUT = 30.0
 """Seconds without an answer: a POST waits for a sync, a list for a slow card."""
 MAX_ANSWER = 64 << 20
 """Bytes: a page of 1,000 readings has less than 1 MiB; more is no answer of ours."""
-
-ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - an address to replace, not to bind
 
 
 class ClientError(SerenoError):
@@ -41,7 +40,7 @@ def configured_url(config: Path | None, environ: Mapping[str, str]) -> str:
     host, port = str(server.get("host", "127.0.0.1")), str(server.get("port", 8000))
     if not re.fullmatch(r"\d{1,5}", port):
         raise UsageError(f"server.port is {port!r}, not a number; `sereno check` says more, or give --url")
-    host = ANYWHERE.get(host, host)
+    host = near(host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -1,11 +1,17 @@
-"""Who holds a TCP port of this machine, as far as /proc tells."""
+"""Listening on this machine: who holds a TCP port, as far as /proc tells, and how a listener is reached."""
 
 import errno
 import socket
 from pathlib import Path
 
 PROC = Path("/proc")
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - replaced, not bound
 _LISTEN = "0A"  # TCP_LISTEN in net/tcp_states.h
+
+
+def near(host: str) -> str:
+    """The address by which this machine itself reaches what listens at ``host``, be that every address it has."""
+    return _ANYWHERE.get(host, host)
 
 
 def is_free(host: str, port: int) -> bool:
