@@ -264,9 +264,4 @@ def _unknown(submission: Submission) -> str:
 def _impossible(draft: pipeline.Draft, sensor: Sensor) -> str:
     if draft.failed:
         return f"{', '.join(sorted(draft.failed))} is a code for a failed read, not a value"
-    part = pipeline.part_of(sensor.model)
-    (cold, hot), (dry, wet) = part.temperature, part.humidity
-    return (
-        f"the values are outside what a sensor of model {sensor.model!r} can measure: "
-        f"temperatura {cold:g}..{hot:g} °C, humedad {dry:g}..{wet:g} %, and not both 0"
-    )
+    return pipeline.beyond(sensor.model)

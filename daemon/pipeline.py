@@ -166,6 +166,27 @@ def refuse_failures(draft: Draft, _reading: Reading, _sensor: Sensor, _trail: Tr
         draft.failed.add("temperature")
 
 
+def believable(model: str | None, temperature: float | None, humidity: float | None) -> bool:
+    """Can the part have measured these, °C and %? Without the overshoot of humidity that :func:`gate` takes."""
+    part = part_of(model)
+    (cold, hot), (dry, wet) = part.temperature, part.humidity
+    return (
+        (temperature is None or cold <= temperature <= hot)
+        and (humidity is None or dry <= humidity <= wet)
+        and (temperature, humidity) != (0.0, 0.0)
+    )
+
+
+def beyond(model: str | None) -> str:
+    """The sentence for whoever hands in what the part cannot have measured."""
+    part = part_of(model)
+    (cold, hot), (dry, wet) = part.temperature, part.humidity
+    return (
+        f"the values are outside what a sensor of model {model!r} can measure: "
+        f"temperatura {cold:g}..{hot:g} °C, humedad {dry:g}..{wet:g} %, and not both 0"
+    )
+
+
 def gate(draft: Draft, _reading: Reading, _sensor: Sensor, _trail: Trail, how: Circumstances) -> None:
     """What the part cannot have measured makes the row invalid; a small overshoot of humidity is doubted."""
     part = part_of(how.model)

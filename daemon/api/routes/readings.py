@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon import pipeline
 from daemon.api import documents
 from daemon.api.bodies import checked, parse_json, read_body, read_model
 from daemon.api.documents import Lectura, takes
@@ -21,7 +22,7 @@ from daemon.api.routes.owners import check_sensor
 from daemon.api.schemas import exact_reading_body, reading_body, wire_time
 from daemon.api.services import Services
 from daemon.api.values import LARGEST_ID, QualityWord
-from daemon.entities import StoredReading
+from daemon.entities import Quality, StoredReading
 from daemon.events import Action, EntityEvent, Event
 from daemon.repository import readings, statistics
 from daemon.repository.paging import Listing, Page
@@ -108,11 +109,23 @@ class Readings:
                 raise Problem(422, "a reading keeps at least one value: temperatura, humedad or otros")
             if after == before:
                 return before, []
+            self._check_values(before, after)
             after = replace(after, updated_at=now)
             readings.change(conn, after)
             return after, [EntityEvent(Action.UPDATED, after, now)]
 
         return json(reading_body(await self.services.change(work)))
+
+    def _check_values(self, before: StoredReading, after: StoredReading) -> None:
+        """Raises Problem 422 where values put in by hand are outside what the sensor can have measured."""
+        sensor = self.services.sensors.by_id(after.sensor_id)
+        corrected = (after.temperature, after.humidity) != (before.temperature, before.humidity)
+        if not corrected or after.quality is Quality.INVALID or sensor is None:
+            return
+        temperature = _uncalibrated(after.temperature, sensor.temperature_offset)
+        humidity = _uncalibrated(after.humidity, sensor.humidity_offset)
+        if not pipeline.believable(sensor.model, temperature, humidity):
+            raise Problem(422, pipeline.beyond(sensor.model))
 
     async def delete(self, id: RowId) -> Response:  # noqa: A002
         now = self.services.now()
@@ -191,6 +204,10 @@ def _without_key(before: StoredReading, values: Mapping[str, Any]) -> dict[str, 
     if moved:
         raise Problem(422, f"{', '.join(moved)}: cannot be changed; delete the reading and post it anew")
     return changes
+
+
+def _uncalibrated(value: float | None, offset: float) -> float | None:
+    return None if value is None else round(value - offset, 6)
 
 
 def _figures_of(summary: Summary) -> dict[str, Any]:

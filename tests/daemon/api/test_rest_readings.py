@@ -171,6 +171,25 @@ async def test_ten_thousand_readings_fit_into_one_list_and_no_more(api: Rest, se
     assert "10000" in problem["detail"]
 
 
+async def test_no_correction_makes_a_reading_impossible(api: Rest, sensor_id: int) -> None:
+    """As little as a post does; what is known to be invalid may be kept as it was received."""
+    await api.client.patch(f"/api/v1/sensors/{sensor_id}", json={"ajuste_temperatura": 2})
+    _, made = await post(api, {"sensor_id": sensor_id, "temperatura": 78, "humedad": 50, "timestamp": MOMENT})
+    address = f"/api/v1/readings/{made['id']}"
+    for values in (
+        {"temperatura": 500},
+        {"temperatura": 82.1},
+        {"temperatura": -38.1},
+        {"temperatura": 2, "humedad": 0},
+    ):
+        answer = await api.client.patch(address, json=values)
+        assert (answer.status_code, "DHT22" in answer.json()["detail"]) == (422, True), values
+    assert (await api.client.get(address)).json() == made
+    assert (await api.client.patch(address, json={"temperatura": 82})).status_code == 200
+    assert (await api.client.patch(address, json={"temperatura": 500, "calidad": "invalida"})).status_code == 200
+    assert (await api.client.patch(address, json={"otros": {"presion": 1000}})).status_code == 200
+
+
 async def test_a_reading_is_corrected_but_keeps_its_key(api: Rest, sensor_id: int) -> None:
     _, made = await post(
         api, {"sensor_id": sensor_id, "temperatura": 23.5, "otros": {"presion": 1000}, "timestamp": MOMENT}
