@@ -62,7 +62,7 @@ class Announcer(Protocol):
 
 
 class Writer:
-    """``run`` is the thread's body. ``ready`` is set once the ledger is loaded; ``failure`` is what ended it early."""
+    """``open``, then ``run``, are the thread's body; ``stopping`` ends its patience with a broken database."""
 
     def __init__(self, database: Database, queue: WriterQueue, sync: Sync, announcer: Announcer) -> None:
         self._database = database

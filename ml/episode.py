@@ -16,9 +16,16 @@ ALARM = 6.0
 """Nats: odder than all but one in 400 two-hour blocks (five weeks). Channels are weighed against this level."""
 
 _USUAL = 4.8
+"""Nats below which it counts as usual again: clearly below ALARM, so that a level on the edge is one episode."""
+
 _CLEARLY = 1.1
+"""How many times the record before makes a new one."""
+
 _ACCEPT = 3 * DAY
+"""Seconds that a level stays odd before it is the new usual one."""
+
 _RECORDS = 256
+"""Each is the highest since its time, so few stand at once; beyond that the oldest is forgotten."""
 
 
 class Episode:

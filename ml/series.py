@@ -21,6 +21,8 @@ from ml.gate import refusal
 from ml.tails import ENOUGH, Tails
 
 _FAILED_IN_A_ROW = 3
+"""Reads: one or two fail on any DHT22."""
+
 _BELIEVED_AFTER = 3
 """A jump that repeats this often is a new level, no spike."""
 

@@ -28,10 +28,16 @@ HABIT_TIME = 7 * DAY
 """So many alarms of one channel within a week are a habit of the place (the sun on a sensor each morning)."""
 
 _LN4 = math.log(4.0)
-_PRIOR = 0.25
-_PRIOR_WEIGHT = 4.0
+"""Nats at the upper quartile, which one block in four passes."""
+
+_PRIOR, _PRIOR_WEIGHT = 0.25, 4.0
+"""The mean excess assumed before any is known (deviations are logarithms: a quarter more), as if seen four times."""
+
 _LEAST = 0.05
+"""The smallest mean excess: maxima that hardly differ must not make the next one a wonder."""
+
 _RARE = 4.0
+"""Nats from which the law is held against what has been seen, and the highest maxima that are kept for it."""
 _TOP = 8
 
 
