@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, get_type_hints, is_typeddict
 
 import pytest
-from support.daemon import ROOT, RunningDaemon, free_port, running
+from support.brokers import free_port
+from support.daemon import ROOT, RunningDaemon, running
 
 import cli
 from daemon import __version__

@@ -2,27 +2,19 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.brokers import free_port, until
+
 ROOT = Path(__file__).parent.parent.parent
 STARTS_WITHIN = 30.0
 STOPS_WITHIN = 10.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,7 @@ def running(folder: Path, config: str, arguments: Sequence[str] = ()) -> Iterato
     process = subprocess.Popen([sys.executable, "-m", "cli", "run", *arguments], cwd=ROOT, env=environ, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(process, url, folder / "log")
+        until(lambda: _answers(process, url, folder / "log"), "the daemon answers", STARTS_WITHIN)
         yield RunningDaemon(process, url, path, folder / "state", environ)
     finally:
         log.close()
@@ -75,12 +67,11 @@ def running(folder: Path, config: str, arguments: Sequence[str] = ()) -> Iterato
         process.wait()
 
 
-def _wait(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"the daemon did not start:\n{log.read_text()}")
+def _answers(process: "subprocess.Popen[bytes]", url: str, log: Path) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"the daemon did not start:\n{log.read_text()}")
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=5):
+            return True
+    except OSError:
+        return False
