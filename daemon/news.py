@@ -20,6 +20,15 @@ def stopping(now: int) -> SystemEvent:
 def driver(supervisor: Supervisor, now: int) -> SystemEvent:
     name, connection = supervisor.source.name, supervisor.connection
     data = {"driver": name, "tipo": supervisor.kind}
+    if connection.state is DriverState.UP and supervisor.details().get("session_lost"):
+        return SystemEvent(
+            Level.WARNING,
+            "session_lost",
+            f"El controlador {name} está en marcha, pero el broker olvidó la sesión: lo que guardaba se ha perdido",
+            f"Driver {name} is up, but the broker forgot the session: what it kept meanwhile is lost",
+            now,
+            data,
+        )
     if connection.state is DriverState.UP:
         return SystemEvent(
             Level.INFO, "driver_up", f"El controlador {name} está en marcha", f"Driver {name} is up", now, data

@@ -189,7 +189,8 @@ class MqttDriver(Driver):
 
     def _note(self, connection: MqttConnection) -> None:
         """Remember the session, or that the broker has lost it with everything it kept for us."""
-        if not connection.session_present and "session" in self.memory:
+        lost = not connection.session_present and "session" in self.memory
+        if lost:
             self.count("session_lost")
         if not connection.session_present or "session" not in self.memory:
             self.memory["session"] = secrets.token_hex(4)
@@ -204,6 +205,8 @@ class MqttDriver(Driver):
             "session_present": connection.session_present,
             "window": self.window,
         }
+        if lost:
+            self._details["session_lost"] = True
 
     async def _subscribe(self, connection: MqttConnection) -> None:
         """Subscribe anew each time: the topics may have changed, and retained messages teach the formats again.

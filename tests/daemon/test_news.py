@@ -1,6 +1,14 @@
 """The system's own news, as people read them."""
 
+from datetime import UTC
+from typing import Any
+
+import pytest
+
 from daemon import news
+from daemon.clock import MachineClock
+from daemon.intake import Source
+from daemon.supervisor import DriverState, Supervisor
 
 
 def test_a_sensor_that_was_fitted_twice_is_told_once() -> None:
@@ -12,3 +20,12 @@ def test_a_sensor_that_was_fitted_twice_is_told_once() -> None:
 
 def test_one_sensor_is_no_sensors() -> None:
     assert news.trained(["cocina"], 0.5, 1).message_en == "Models trained for 1 sensor in 0.5 s: cocina"
+
+
+@pytest.mark.parametrize(("details", "kind"), [({}, "driver_up"), ({"session_lost": True}, "session_lost")])
+def test_a_broker_that_forgot_what_it_kept_for_us_is_told_to_people(details: dict[str, bool], kind: str) -> None:
+    nothing: Any = None
+    source = Source("mqtt", "mqtt", UTC)
+    supervisor = Supervisor(source, "mqtt", nothing, nothing, nothing, MachineClock(), changed=nothing)
+    supervisor.connection.state, supervisor.connection.details = DriverState.UP, details
+    assert news.driver(supervisor, 1).kind == kind

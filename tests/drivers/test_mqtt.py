@@ -208,6 +208,7 @@ async def test_a_broker_that_lost_the_session_is_noticed_and_subscribed_again(br
     broker.start()
     async with make(broker, memory) as driver:
         assert driver.counters["session_lost"] == 1
+        assert driver.details()["session_lost"] is True
         assert driver.memory["session"] != memory["session"]
         await asyncio.to_thread(publish, broker, ("t/a", "1"))
         assert payloads(await collect(driver, 1)) == [b"1"]
