@@ -250,7 +250,7 @@ def _open_error(port: str, fault: Exception) -> DriverError:
             return DriverError(f"{port} is in use by another program: close that (a serial monitor, another sereno)")
         case errno.EIO:
             return DriverError(f"{port} does not answer: unplug the device and plug it in again")
-        case errno.ENOTTY:
+        case errno.ENOTTY | errno.EISDIR:
             return DriverError(f"{port} is no serial port: name one, see /dev/serial/by-id", retryable=False)
         case errno.EINVAL | None:
             return DriverError(f"{port} refuses these settings: {fault}; 9600 baud is usual", retryable=False)

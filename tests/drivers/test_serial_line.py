@@ -158,6 +158,7 @@ async def test_a_second_opener_is_refused(cable: Cable) -> None:
     [
         ("/dev/serial/by-id/nothing", "is not there: plug", True),
         ("/dev/null", "is no serial port", False),
+        ("/dev", "is no serial port", False),
         ("dead:beef", "no USB serial device dead:beef is plugged in", True),
     ],
 )
