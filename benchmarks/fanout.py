@@ -60,7 +60,7 @@ async def sereno(clients: int, _: bool) -> AsyncIterator[tuple[int, Callable[[],
     bus = Bus(encode_event, lambda count: [next(ids) for _ in range(count)])
     hub = Hub(bus, Limits(clients, clients), _Nobody(), lambda: time.time_ns() // 1000)
     app = FastAPI()
-    app.include_router(websocket_routes(hub, _Nobody(), secured=False, refuse=lambda *_: None), prefix="/api/v1")
+    app.include_router(websocket_routes(hub, _Nobody(), secured=False, refuse=lambda *_: None))
     server = Server(app, listen("127.0.0.1", 0), WebSocket(max_connections=clients, ping_interval=600))
     running = asyncio.create_task(server.run())
     await server.ready.wait()

@@ -56,9 +56,9 @@ def create_app(services: Services) -> FastAPI:
         anomaly_routes(services),
         prediction_routes(services),
         stats_routes(services.hub, services.bus, services.now),
-        websocket_routes(services.hub, services.authenticator, secured=secured, refuse=services.refuse),
     ):
         app.include_router(router, prefix="/api/v1")
+    app.include_router(websocket_routes(services.hub, services.authenticator, secured=secured, refuse=services.refuse))
     app.include_router(login_routes(services))
     app.include_router(system_routes(services))
     files = addresses(services.web)

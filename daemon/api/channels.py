@@ -156,11 +156,14 @@ def _forbidden(principal: Principal, forbidden: frozenset[Channel]) -> str:
 
 
 def websocket_routes(hub: Hub, tokens: TokenJudge, *, secured: bool, refuse: Callable[[str, str], None]) -> APIRouter:
-    """``/ws`` and ``/ws/secure``, and what is said elsewhere. ``refuse(door, reason)`` counts what is turned away."""
+    """``/api/v1/ws`` and ``/api/v1/ws/secure``, and what is said elsewhere.
+
+    ``refuse(door, reason)`` counts what is turned away.
+    """
     endpoints = _Endpoints(hub, tokens, secured, refuse)
     router = APIRouter()
-    router.add_api_websocket_route("/ws", endpoints.open)
-    router.add_api_websocket_route("/ws/secure", endpoints.secure)
+    router.add_api_websocket_route("/api/v1/ws", endpoints.open)
+    router.add_api_websocket_route("/api/v1/ws/secure", endpoints.secure)
     router.add_api_websocket_route("/{address:path}", endpoints.nowhere)
     return router
 

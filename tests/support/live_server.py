@@ -155,7 +155,7 @@ async def live_server(
     def refuse(door: str, reason: str) -> None:
         refused.append((door, reason))
 
-    app.include_router(websocket_routes(hub, judge, secured=secured, refuse=refuse), prefix="/api/v1")
+    app.include_router(websocket_routes(hub, judge, secured=secured, refuse=refuse))
     app.include_router(stats_routes(hub, bus, now), prefix="/api/v1")
     app.add_middleware(BodyLimit, batch_paths={"/api/v1/readings"})
     app.add_middleware(OriginCheck, names=Names.of(host, cors_origins=cors_origins), refuse=refuse)

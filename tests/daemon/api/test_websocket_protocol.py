@@ -235,7 +235,7 @@ async def test_a_bad_handshake_is_answered_and_closed(request_head: str, status:
         await until(lambda: not live.server.server_state.connections)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/ws/nothing", "/api/v1/wss"])
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/ws/nothing", "/ws", "/"])
 async def test_an_unknown_path_is_refused_with_the_two_that_there_are(path: str) -> None:
     async with live_server() as live:
         async with live.connect(path=path) as client:
