@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format clean
+.PHONY: help run test check format benchmark clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ check: $(VENV)/.ready  ## linters, types, import rules
 format: $(VENV)/.ready  ## rewrite the code the way check wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+benchmark: $(VENV)/.ready  ## print what is claimed about speed, memory and wear (15 minutes)
+	$(BIN)/python benchmarks/all.py
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

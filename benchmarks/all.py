@@ -1,0 +1,50 @@
+"""Everything that the project claims about its speed, printed by one command, one benchmark after another.
+
+    python benchmarks/all.py [--folder /var/tmp]
+
+Takes some fifteen minutes. Ratios of one run can be compared, figures of different runs cannot: each benchmark prints the
+load that the machine had when it began and ended.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def programs(folder: Path) -> Sequence[tuple[str, ...]]:
+    return (
+        ("cli_start.py",),
+        ("end_to_end.py", "start", "latency", "drain", "bytes", "--folder", str(folder)),
+        ("memory.py",),
+        ("fanout.py",),
+        ("storage.py", "--rows", "1e4", "1e6", "1e7", "--folder", str(folder)),
+        ("scoring.py",),
+        ("decoding.py",),
+        ("mqtt_in.py",),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on a real disk")
+    options = parser.parse_args()
+    failed = []
+    for program, *arguments in programs(options.folder):
+        began, load = time.monotonic(), os.getloadavg()[0]
+        print(f"== {' '.join([program, *arguments])}", flush=True)
+        done = subprocess.run([sys.executable, str(HERE / program), *arguments], check=False)
+        if done.returncode:
+            failed.append(program)
+        print(f"   {time.monotonic() - began:.0f} s, load {load:.1f} to {os.getloadavg()[0]:.1f}", flush=True)
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
