@@ -80,3 +80,13 @@ async def test_large_needs_wait_for_their_block() -> None:
     writer.grant()
     await waiting
     assert writer.ids.take_many("reading", 25_000) == range(1, 25_001)
+
+
+async def test_who_waits_is_told_when_no_id_will_come() -> None:
+    writer = Writer()
+    waiting = [asyncio.ensure_future(writer.ids.ready(name)) for name in ("sensor", "reading", "reading")]
+    await asyncio.sleep(0)
+    writer.ids.fail(LookupError("the writer has ended"))
+    for waiter in waiting:
+        with pytest.raises(LookupError, match="has ended"):
+            await waiter
