@@ -66,6 +66,12 @@ class Broker:
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
 
+    def has_clients(self) -> bool:
+        """Whether it still holds a connection, if only one whose other end has gone: it may be delivering to that."""
+        ended = ("06", "0A")  # TIME_WAIT and LISTEN, as the kernel numbers a socket's states
+        table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return any(row[1].endswith(f":{self.port:04X}") and row[3] not in ended for row in table)
+
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
