@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ml.anomaly import ForestDetector
-from ml.base import UNNAMED, Forecast, Score
+from ml.base import UNNAMED, Detector, Forecast, Forecaster, Score
 from ml.features import BIN, DAY, HOUR, MINUTE
 from ml.fit import fit
 from ml.forecast import MixForecaster
@@ -73,7 +73,7 @@ def read_series(path: Path) -> Iterator[Row]:
 def score_series(rows: Iterator[Row]) -> Iterator[tuple[Row, Score | None]]:
     """Each row with its score, None where it is not newer than the last of its series."""
     bank = ForestBank()
-    detectors: dict[str, ForestDetector] = {}
+    detectors: dict[str, Detector] = {}
     for row in rows:
         detector = detectors.get(row.sensor)
         if detector is None:
@@ -128,7 +128,7 @@ def forecast_series(
     rows: Iterator[Row], wanted: Mapping[SeriesKey, Sequence[tuple[float, str]]], horizons: Sequence[float]
 ) -> Iterator[tuple[SeriesKey, str, Sequence[Forecast]]]:
     """(series, origin as it was written, forecasts) for each wanted origin, as soon as its bin is complete."""
-    forecasters: dict[SeriesKey, MixForecaster] = {}
+    forecasters: dict[SeriesKey, Forecaster] = {}
     ahead = {key: deque(origins) for key, origins in wanted.items()}
     for row in rows:
         key = row.sensor, row.quantity
