@@ -2,8 +2,8 @@
 
     python benchmarks/all.py [--folder /var/tmp]
 
-Takes some fifteen minutes. Ratios of one run can be compared, figures of different runs cannot: each benchmark prints the
-load that the machine had when it began and ended.
+Takes some fifteen minutes. Ratios of one run can be compared, figures of different runs cannot: beside each benchmark
+stands the load that the machine had when it began and ended.
 """
 
 import argparse
