@@ -14,8 +14,9 @@ SECRET = "correct horse battery staple"
 
 @pytest.fixture(autouse=True)
 def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No config.yaml and no .env of the machine under test."""
+    """No config.yaml and no .env of the machine under test, where sereno may be installed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("daemon.config_sources.SYSTEM_CONFIG", tmp_path / "missing.yaml")
 
 
 def write(tmp_path: Path, text: str | bytes, name: str = "config.yaml") -> Path:
@@ -31,10 +32,7 @@ def faults(path: Path | None, environ: dict[str, str] | None = None) -> list[str
     return [str(fault) for fault in caught.value.faults]
 
 
-def test_no_file_means_the_defaults_and_they_are_the_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # sereno may be installed on this machine
-    monkeypatch.setattr("daemon.config_sources.SYSTEM_CONFIG", tmp_path / "missing.yaml")
-    monkeypatch.chdir(tmp_path)
+def test_no_file_means_the_defaults_and_they_are_the_sample(tmp_path: Path) -> None:
     sample = write(tmp_path, resource("config.yaml").read_bytes(), "sample.yaml")
     assert load(None, {}) == load(sample, {})
     assert [driver.name for driver in load(None, {}).drivers] == ["mqtt"]
