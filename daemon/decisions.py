@@ -120,7 +120,7 @@ class Decisions:
 
     def _compare(self, offer: Offered, there: StoredReading, staged: Fresh | None) -> Outcome:
         row = offer.row
-        known, said = _quantities(there), _quantities(row)
+        known, said = _measured(there), _measured(row)
         if any(known.get(name, value) != value for name, value in said.items()):
             return Outcome("conflict", there)
         if said.keys() <= known.keys():
@@ -140,13 +140,14 @@ def _full_key(row: StoredReading) -> FullKey:
     return row.sensor_id, *key_of(row)
 
 
-def _quantities(row: StoredReading) -> dict[str, float]:
+def _measured(row: StoredReading) -> dict[str, float]:
+    """What the device said, before calibration: the same measurement stays the same when an offset changes."""
     values = dict(row.others)
     if row.temperature is not None:
         values["temperature"] = row.temperature
     if row.humidity is not None:
         values["humidity"] = row.humidity
-    return values
+    return values | {name: value for name, value in row.raw.items() if name in values}
 
 
 def _complete(there: StoredReading, row: StoredReading) -> StoredReading:

@@ -144,6 +144,18 @@ async def test_quantities_sent_apart_complete_one_row(url: str, tmp_path: Path) 
         assert await running.store(running.reading(sensor_id, temperature=21.5, humidity=48.1)) == ["conflict"]
 
 
+
+async def test_the_same_measurement_stays_the_same_after_a_calibration(url: str, tmp_path: Path) -> None:
+    async with recording(url, tmp_path) as running:
+        sensor_id = await with_sensor(running)
+        first = running.reading(sensor_id, temperature=21.5)
+        again = running.reading(sensor_id, temperature=20.5, raw={"temperature": 21.5})
+        other = running.reading(sensor_id, temperature=21.5, raw={"temperature": 22.5})
+        assert await running.store(first) == ["stored"]
+        assert await running.store(again) == ["duplicate"]
+        assert await running.store(other) == ["conflict"]
+
+
 async def test_one_batch_completes_and_repeats_itself(url: str, tmp_path: Path) -> None:
     async with recording(url, tmp_path) as running:
         sensor_id = await with_sensor(running)

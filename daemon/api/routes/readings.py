@@ -59,7 +59,7 @@ class Readings:
             raise Problem(409, f"reading {stored.id if stored else ''} of this moment holds other values")
         if stored is None or result.outcome in {"rejected", "refused"}:
             raise Problem(422, _reason(result))
-        status = 200 if result.outcome == "duplicate" else 201
+        status = 201 if result.outcome == "stored" else 200
         return json(reading_body(stored), status, {"location": f"{ROOT}/readings/{stored.id}"})
 
     async def _many(self, data: Sequence[Any]) -> Response:
