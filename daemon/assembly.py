@@ -109,6 +109,7 @@ async def assemble(ground: Ground) -> House:
         broker=ground.broker,
         install_id=ground.folder.install_id,
         changed=lambda supervisor: bus.publish([news.driver(supervisor, clock.now())]),
+        room=scoring.room if scoring is not None else None,
     )
     limits = Limits(config.websocket.max_connections, config.websocket.max_connections_per_ip)
     hub = Hub(bus, limits, authenticator, clock.now)

@@ -5,6 +5,7 @@ twice a second in one worker thread, which alone touches the models. Fits run on
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -33,6 +34,10 @@ FORESEE = 0.05
 
 WAITING = 50_000
 """Readings that may wait: a burst of ten seconds; beyond that the oldest are dropped and counted."""
+
+ROOM, ROOM_PATIENCE = 5_000, 10.0
+"""Rows that may wait before a recording does, and the seconds that it waits at most: two weeks of past would else be
+held in memory (450 bytes a row), and more than WAITING dropped."""
 
 HISTORY = 28 * 86_400 * MICROSECONDS
 """How far back (µs) a sensor without a stored model is replayed."""
@@ -133,6 +138,7 @@ class Scoring:
         self._queue: deque[tuple[float, Sequence[StoredReading]]] = deque()
         self._waiting = 0
         self._offered = asyncio.Event()
+        self._progress = asyncio.Event()
         self._fresh: set[int] = set()
         self._gone: set[int] = set()
         self._old: dict[int, tuple[int, float]] = {}
@@ -156,6 +162,14 @@ class Scoring:
             self._waiting -= len(oldest)
             self.counters.dropped += len(oldest)
         self._offered.set()
+
+    async def room(self) -> None:
+        """Until the models have almost caught up: for sources that can wait. A fault in the models holds none up."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ROOM_PATIENCE):
+                while self._waiting + self._models.unseen > ROOM:
+                    self._progress.clear()
+                    await self._progress.wait()
 
     def appeared(self, sensor_ids: Iterable[int]) -> None:
         """Sensors that were created just now: they have no history to look for."""
@@ -199,6 +213,7 @@ class Scoring:
                 await asyncio.sleep(rest)
                 continue
             self._predict(await self._in_worker(lambda: self._models.foresee(FORESEE)))
+            self._progress.set()
             await asyncio.sleep(min(FORESEE, max(0.0, self._gather - self.lag)))
 
     async def drain(self) -> None:
@@ -219,6 +234,7 @@ class Scoring:
             for offered_at, batch in queue:
                 self.counters.waits.add(judged_at - offered_at, len(batch))
         self._predict(await self._in_worker(lambda: self._models.foresee(FORESEE)))
+        self._progress.set()
         if self._models.unseen:
             self._offered.set()
 

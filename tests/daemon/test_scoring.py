@@ -14,7 +14,7 @@ import pytest
 from daemon.entities import AnomalyKind, Quality, StoredReading
 from daemon.episodes import Finding
 from daemon.fitting import Fitter
-from daemon.scoring import HISTORY, OLD_QUIET, WAITING, Outlets, Predicted, Scoring, Trained
+from daemon.scoring import HISTORY, OLD_QUIET, ROOM, WAITING, Outlets, Predicted, Scoring, Trained
 from daemon.sensor_models import History, SensorModels, by_second
 from ml.base import Readiness
 
@@ -342,3 +342,17 @@ async def test_the_news_of_a_fit_names_each_sensor_once(tmp_path: Path, monkeypa
         await until(lambda: told.trained)
     assert fits == [7, 7, 7]
     assert [trained.sensor_ids for trained in told.trained] == [[7]]
+
+
+async def test_a_source_that_can_wait_waits_for_the_models(tmp_path: Path) -> None:
+    models = SensorModels(tmp_path, (), detecting=True)
+    scoring = Scoring(models, Asked(), Told().outlets(), Fitter(), now=lambda: START)
+    scoring.appeared([1])
+    await scoring.room()
+    scoring.offer([reading(1, minutes) for minutes in range(ROOM + 1)])
+    waits = asyncio.create_task(scoring.room())
+    await asyncio.wait([waits], timeout=0.05)
+    assert not waits.done()
+    await scoring.drain()
+    await waits
+    assert scoring.waiting == 0
