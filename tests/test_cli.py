@@ -70,6 +70,7 @@ def sereno(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, t
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("daemon.config_sources.SYSTEM_CONFIG", tmp_path / "missing.yaml")
     return lambda *arguments, stdin=b"": invoke(arguments, stdin, capfd, monkeypatch)
 
 
