@@ -97,11 +97,11 @@ def run(
     lies in --state-dir, $STATE_DIRECTORY, the installed service's folder when run as root, else below
     ~/.local/state. Exit codes: 0 stopped, 2 usage, 78 configuration, 1 anything else.
     """
-    from daemon.commands import setup
+    from daemon.commands import running
 
     if speed != 1 and not demo:
         raise UsageError("--speed is for --demo; what real devices report comes when it comes")
-    raise typer.Exit(setup.run_demo(config, state_dir, speed) if demo else setup.run(config, state_dir))
+    raise typer.Exit(running.run_demo(config, state_dir, speed) if demo else running.run(config, state_dir))
 
 
 @app.command()

@@ -127,13 +127,19 @@ def running(name: str, mqtt_port: int, folder: Path) -> Iterator[Peer]:
         environ |= {"DB": f"sqlite:///{folder}/naive.db", "PORT": str(port), "MQTT_PORT": str(mqtt_port)}
         if name != "naive":
             environ |= {"NOML": "1", "WAL": "FULL"}
+    notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notices.bind(str(folder / "notices"))
+    notices.settimeout(30)
+    environ["NOTIFY_SOCKET"] = str(folder / "notices")
     began = time.monotonic()
     process = subprocess.Popen(command, env=environ, cwd=folder)
     peer = Peer(name, process, port, path, mqtt_port, folder)
     try:
-        wait_for(port, process)
-        if name == "sereno":
-            peer.status()  # its port is bound before anything else: it serves when it answers
+        if name == "sereno":  # it binds its port first of all; when it serves it says so, as to systemd
+            while b"READY=1" not in notices.recv(4096):
+                pass
+        else:
+            wait_for(port, process)
         peer.ready_s = time.monotonic() - began
         peer.ready_cpu_s = peer.processor_seconds()
         while name == "sereno" and peer.status()["drivers"][0]["state"] != "up":
@@ -142,6 +148,8 @@ def running(name: str, mqtt_port: int, folder: Path) -> Iterator[Peer]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
+        notices.close()
+        (folder / "notices").unlink()
 
 
 @dataclass

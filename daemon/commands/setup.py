@@ -1,15 +1,12 @@
-"""Before the daemon runs and around it: ``init``, ``check``, ``doctor``, ``run`` and ``db``."""
+"""Before the daemon runs and around it: ``init``, ``check``, ``doctor`` and ``db``."""
 
-import gc
 import os
-import sys
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from daemon import config_sources, doctor, logs, state
+from daemon import config_sources, doctor, state
 from daemon.commands.console import print_json, say, size, tell
 from daemon.commands.place import enter, password_of, prepared
 from daemon.config import Config, load
@@ -78,42 +75,6 @@ def examine(config_path: Path | None, state_dir: Path | None, *, as_json: bool) 
             if finding.cure:
                 tell(f"    {finding.cure}")
     return all(finding.level != "fault" for finding in found)
-
-
-def run(config_path: Path | None, state_dir: Path | None) -> int:
-    """Run the daemon until it is told to stop; returns the exit code. Raises SerenoError before it could start."""
-    _hurry()
-    from daemon import app
-
-    config, folder = enter(config_path, state_dir)
-    logs.configure(config.log.level, config.log.format)
-    return app.main(config, folder, os.environ)
-
-
-def run_demo(config_path: Path | None, state_dir: Path | None, speed: float = 1) -> int:
-    """Run the daemon beside emulated devices, in a folder of its own, on the next free ports.
-
-    ``speed`` divides the seconds between the devices' reports.
-    """
-    _hurry()
-    from daemon import app, demo
-
-    # What this machine is configured for is not the demo's: only a file that was named for it counts.
-    base = load(config_path, os.environ, search=False)
-    logs.configure(base.log.level, base.log.format)
-    folder = state.prepare(state_dir or demo.default_folder(os.environ))
-    with state.lock(folder):
-        made = demo.prepare(folder.path, time.time_ns() // 1000, base, speed=speed)
-    url = f"http://{made.config.server.host}:{made.config.server.port}"
-    say(f"The demo: its devices are emulated, everything else is real. Open {url}", "bold")
-    say(f"Or ask: {sys.argv[0]} status --url {url}. Ctrl-C ends it.", "dim")
-    return app.main(made.config, folder, os.environ, made.devices)
-
-
-def _hurry() -> None:
-    """Before the daemon is imported: spare the start what takes a fifth of it."""
-    gc.disable()  # modules leave no garbage; app.main enables it again
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads for matrices, which the daemon has none of
 
 
 def upgrade(config_path: Path | None, state_dir: Path | None) -> None:
