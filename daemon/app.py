@@ -22,8 +22,8 @@ from daemon.broker import EmbeddedBroker
 from daemon.broker_engines import BrokerError
 from daemon.clock import MachineClock
 from daemon.config import Config
-from daemon.database import Database, DatabaseFaultError
-from daemon.errors import SerenoError
+from daemon.database import Database, DatabaseFaultError, NewerSchemaError
+from daemon.errors import ConfigurationError, SerenoError
 from daemon.notify import Notifier
 from daemon.recorder import Recorder
 from daemon.repository.reads import Reads
@@ -63,6 +63,8 @@ async def _run(config: Config, folder: StateFolder, notifier: Notifier, companio
         listeners = _listen(config)
         try:
             broker, database, prepared = await _open(config, folder, notifier, stack)
+        except NewerSchemaError as error:
+            raise ConfigurationError(str(error)) from error
         except (BrokerError, DatabaseFaultError) as error:
             raise SerenoError(str(error)) from error
         interval = config.database.sync_interval.total_seconds()

@@ -37,6 +37,10 @@ class DatabaseFaultError(Exception):
     """The database cannot be used as it is: one sentence that says what is wrong and what to do."""
 
 
+class NewerSchemaError(DatabaseFaultError):
+    """The database belongs to a newer version: starting again would change nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """``readers`` is for reads: each statement sees its own snapshot (autocommit). ``writer`` is the recorder's.

@@ -20,6 +20,12 @@ class UsageError(SerenoError):
     exit_code = 2
 
 
+class ConfigurationError(SerenoError):
+    """Something that no further start can get past: a person has to change what is installed or configured."""
+
+    exit_code = 78
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault of the configuration. ``where`` is ``file:line:column`` or a variable's name, ``path`` the key."""
@@ -32,10 +38,8 @@ class Fault:
         return " ".join(part for part in (self.where, f"{self.path}:" if self.path else "", self.problem) if part)
 
 
-class ConfigFaults(SerenoError):  # noqa: N818 - it is what it holds
+class ConfigFaults(ConfigurationError):  # noqa: N818 - it is what it holds
     """Every fault of a configuration, in the order of the file."""
-
-    exit_code = 78
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("\n".join(map(str, faults)))

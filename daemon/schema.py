@@ -16,7 +16,7 @@ from sqlalchemy.schema import CreateTable
 from daemon import migrations
 from daemon.backup import copy_sqlite
 from daemon.damage import dated_name, find_damage, move_aside, read_ids
-from daemon.database import Database, DatabaseFaultError, connect, resolve
+from daemon.database import Database, DatabaseFaultError, NewerSchemaError, connect, resolve
 from daemon.database_faults import outage
 from daemon.tables import metadata, reading, reading_all, reading_recent
 
@@ -136,7 +136,7 @@ def _refuse_newer(found: str) -> None:
 
     known = {step.revision for step in ScriptDirectory(str(_folder())).walk_revisions()}
     if found not in known:
-        raise DatabaseFaultError(
+        raise NewerSchemaError(
             f"the database has the schema of a newer version ({found}); install that version, or restore the copy "
             "that was made before its upgrade"
         )

@@ -1,9 +1,11 @@
 """The whole way, with real processes: a device's message at a real broker, a row, an event at a real client."""
 
 import json
+import os
 import random
 import re
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -285,3 +287,17 @@ def test_postgresql_by_url_is_all_that_it_takes(tmp_path: Path, mosquitto: Broke
         assert sorted(row["secuencia"] for row in daemon.readings()) == list(range(51))
     finally:
         ended(daemon)
+
+
+def test_a_newer_database_is_for_a_person_to_settle_not_for_restarts(tmp_path: Path) -> None:
+    daemon = make_daemon(tmp_path / "sereno", config="broker: {embedded: false}\ndrivers: []\n")
+    daemon.start()
+    assert daemon.stop() == 0
+    with sqlite3.connect(tmp_path / "sereno" / "state" / "sereno.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    refused = subprocess.run(
+        daemon.command("run"), capture_output=True, text=True, check=False, env=dict(os.environ) | daemon.environ
+    )
+    assert refused.returncode == 78
+    assert "newer version" in refused.stderr

@@ -61,6 +61,10 @@ class TryLater(Exception):  # noqa: N818 - it is an answer
         self.after = math.ceil(after)
 
 
+class UnknownTokenError(Refused):
+    """A good signature for an account or a script token that the accounts last seen do not hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     accounts: Mapping[str, Account]
@@ -126,6 +130,17 @@ class Authenticator:
             else:
                 up = True
 
+    async def admit(self, token: str) -> Principal:
+        """As :meth:`verify`, but what was made a moment ago is looked for once. Raises SQLAlchemyError.
+
+        Only who has the key can make us look: the signature is judged first.
+        """
+        try:
+            return self.verify(token)
+        except UnknownTokenError:
+            await self.refresh()
+            return self.verify(token)
+
     def verify(self, token: str) -> Principal:
         """Who the token speaks for; raises Refused with one sentence."""
         claims = tokens.check(token, self._key, self._seconds())
@@ -145,10 +160,12 @@ class Authenticator:
     def _principal(self, claims: Claims) -> Principal:
         account = self._known.accounts.get(claims.subject)
         if account is None or account.version != claims.version:
-            raise Refused("the account has changed since the token was made; sign in again")
+            raise UnknownTokenError("the account has changed since the token was made; sign in again")
         if claims.script:
             script = self._known.scripts.get(claims.jti)
-            if script is None or script.revoked_at is not None or script.account != claims.subject:
+            if script is None:
+                raise UnknownTokenError("the token has been revoked")
+            if script.revoked_at is not None or script.account != claims.subject:
                 raise Refused("the token has been revoked")
         return Principal(account.name, account.role, account.channels, claims.expires_at, claims)
 

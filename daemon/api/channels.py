@@ -1,7 +1,7 @@
 """The WebSocket endpoints, and the routes that tell and test what they do."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -96,14 +96,14 @@ class _Endpoints:
         """Any other address: a browser shows nothing of a handshake that fails, so the reason comes after it."""
         await self._serve(websocket, _asked_elsewhere)
 
-    def _asked_openly(self, websocket: WebSocket) -> Asked:
+    async def _asked_openly(self, websocket: WebSocket) -> Asked:
         if self.secured:
             raise Unacceptable("this server is secured; connect to /api/v1/ws/secure with a token")
         return parse_query(websocket.query_params)
 
-    def _asked_by_token(self, websocket: WebSocket) -> Asked:
+    async def _asked_by_token(self, websocket: WebSocket) -> Asked:
         try:
-            principal = self.tokens.verify(token_of(websocket))
+            principal = await self.tokens.admit(token_of(websocket))
         except Refused as refusal:
             raise Unacceptable(str(refusal)) from refusal
         asked = parse_query(websocket.query_params)
@@ -112,7 +112,7 @@ class _Endpoints:
             raise Unacceptable(_forbidden(principal, forbidden))
         return Asked(asked.channel, asked.selection, asked.since, principal.name, principal)
 
-    async def _serve(self, websocket: WebSocket, asked_by: Callable[[WebSocket], Asked]) -> None:
+    async def _serve(self, websocket: WebSocket, asked_by: Callable[[WebSocket], Awaitable[Asked]]) -> None:
         socket = socket_of(websocket.scope)
         release = await self._place(websocket)
         if release is None:
@@ -120,7 +120,7 @@ class _Endpoints:
         socket.when_gone(release)
         subprotocol = BEARER if BEARER in websocket.scope["subprotocols"] else None
         try:
-            asked = asked_by(websocket)
+            asked = await asked_by(websocket)
         except Unacceptable as reason:
             self._refused("websocket_refused")
             await websocket.accept(subprotocol)
@@ -145,7 +145,7 @@ class _Endpoints:
         self.refuse("websocket", reason)
 
 
-def _asked_elsewhere(_: WebSocket) -> Asked:
+async def _asked_elsewhere(_: WebSocket) -> Asked:
     raise Unacceptable("there is no socket at this address; connect to /api/v1/ws or /api/v1/ws/secure")
 
 

@@ -39,7 +39,7 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        principal, refusal = self._who(scope)
+        principal, refusal = await self._who(scope)
         scope.setdefault("state", {})[PRINCIPAL] = principal
         if scope["path"] in self._open:
             await self._app(scope, receive, send)
@@ -54,12 +54,12 @@ class Gate:
         else:
             await self._app(scope, receive, send)
 
-    def _who(self, scope: Scope) -> tuple[Principal | None, str | None]:
+    async def _who(self, scope: Scope) -> tuple[Principal | None, str | None]:
         token = bearer(Headers(scope=scope))
         if token is None:
             return None, None
         try:
-            return self._authenticator.verify(token), None
+            return await self._authenticator.admit(token), None
         except Refused as refusal:
             return None, str(refusal)
 

@@ -144,7 +144,6 @@ async def test_quantities_sent_apart_complete_one_row(url: str, tmp_path: Path) 
         assert await running.store(running.reading(sensor_id, temperature=21.5, humidity=48.1)) == ["conflict"]
 
 
-
 async def test_the_same_measurement_stays_the_same_after_a_calibration(url: str, tmp_path: Path) -> None:
     async with recording(url, tmp_path) as running:
         sensor_id = await with_sensor(running)

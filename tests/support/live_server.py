@@ -84,7 +84,7 @@ class Ids:
 class NoTokens:
     """Lets nobody in: what a server without accounts does."""
 
-    def verify(self, token: str, /) -> Principal:
+    async def admit(self, token: str, /) -> Principal:
         raise Refused("the token is not one that this daemon signed")
 
     def ended(self, principal: Principal, /) -> str | None:

@@ -294,6 +294,15 @@ async def test_a_script_token_is_good_until_it_is_revoked(secured: Rest) -> None
     assert (answer.status_code, answer.json()["detail"]) == (401, "the token has been revoked")
 
 
+async def test_a_script_token_is_good_at_once(secured: Rest) -> None:
+    await secured.add_account("ana", PASSWORD, Role.VIEWER)
+    token, _ = await secured.recorder.change(
+        lambda conn: (accounts.issue_script_token(conn, KEY, "ana", 30, secured.clock.now()), [])
+    )
+    answer = await secured.client.get("/api/v1/sensors", headers={"authorization": f"Bearer {token}"})
+    assert answer.status_code == 200
+
+
 async def test_accounts_last_seen_hold_while_the_database_is_away(secured: Rest, tmp_path: Path) -> None:
     await secured.add_account("ana", PASSWORD, Role.VIEWER, frozenset({Channel.READINGS}))
     headers = await secured.sign_in("ana", PASSWORD)
