@@ -207,7 +207,7 @@ def drain(folder: Path, peers: list[str], factor: float) -> None:
                 lost = f"{done.count - done.seen} lost, {done.duplicates} twice"
                 print(f"drain {name}: {rates[name]:,.0f} msg/s, {done.count:,} sent, {lost}")
                 if before is not None and probe is not None:
-                    print_scores(before, scored(peer), done.seconds)
+                    print_scores(before, scored(peer, before, done.seen), done.seconds)
                     print_resting(probe.seconds)
     for name in peers:
         if name != "sereno" and "sereno" in rates:
@@ -233,9 +233,14 @@ def ready(peer: Peer) -> dict[str, Any]:
         time.sleep(0.5)
 
 
-def scored(peer: Peer) -> dict[str, Any]:
-    """The models' report once nothing waits for its score."""
-    while (models := peer.status()["models"])["lag_s"]:
+def scored(peer: Peer, before: dict[str, Any], rows: int) -> dict[str, Any]:
+    """The models' report once all ``rows`` rows are judged or given up, ten seconds later at most."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        models = peer.status()["models"]
+        judged = models["waits"]["+Inf"] - before["waits"]["+Inf"] + models["skipped"] - before["skipped"]
+        if judged >= rows:
+            break
         time.sleep(0.1)
     found: dict[str, Any] = models
     return found

@@ -78,13 +78,13 @@ def demo(folder: Path, readings: int, speed: float) -> float:
 
 
 def live_after_past(port: int) -> int:
-    """Wait until the recordings are told and judged; how many rows are stored then."""
+    """Wait until the recordings are told and first models fitted; how many rows are stored then."""
     while True:
         report = status(port)
         replays = [driver for driver in report["drivers"] if driver["type"] == "replay"]
         told = all(driver["state"] != "up" or driver["reason"] for driver in replays)
         stored: int = report["database"]["stored"]
-        if told and stored and report["models"]["fits"] and not report["models"]["lag_s"]:
+        if told and stored and report["models"]["fits"]:
             return stored
         time.sleep(0.5)
 
