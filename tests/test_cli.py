@@ -376,7 +376,7 @@ def test_status_for_people(asked: Command, daemon: RunningDaemon) -> None:
         "sereno.db",
         "not embedded",
     ):
-        assert expected in view
+        assert expected.replace(" ", "") in "".join(view.split())  # long paths are folded
 
 
 def test_a_test_event_says_who_could_see_it(asked: Command) -> None:
