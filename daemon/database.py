@@ -114,14 +114,14 @@ def _sqlite(url: URL) -> Database:
 
 
 def _prepare_reader(connection: Any, _record: object) -> None:
-    _set_pragmas(connection, PRAGMAS | {"wal_autocheckpoint": "0", "cache_size": "-2000", "query_only": "ON"})
+    _set_pragmas(connection, PRAGMAS | {"wal_autocheckpoint": "0", "cache_size": "-1000", "query_only": "ON"})
 
 
 def _prepare_writer(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin when we say so
     checkpoint = WAL_CHECKPOINT // PAGE_SIZE
     first = {"page_size": str(PAGE_SIZE)}  # takes effect on an empty file alone, and before WAL is set
-    _set_pragmas(connection, first | PRAGMAS | {"wal_autocheckpoint": str(checkpoint), "cache_size": "-8000"})
+    _set_pragmas(connection, first | PRAGMAS | {"wal_autocheckpoint": str(checkpoint), "cache_size": "-2000"})
 
 
 def _set_pragmas(connection: Any, pragmas: dict[str, str]) -> None:

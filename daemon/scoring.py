@@ -35,7 +35,7 @@ FORESEE = 0.05
 WAITING = 50_000
 """Readings that may wait: a burst of ten seconds; beyond that the oldest are dropped and counted."""
 
-ROOM, ROOM_PATIENCE = 5_000, 10.0
+ROOM, ROOM_PATIENCE = 500, 10.0
 """Rows that may wait before a recording does, and the seconds that it waits at most: two weeks of past would else be
 held in memory (450 bytes a row), and more than WAITING dropped."""
 

@@ -1,5 +1,6 @@
 """``run``: everything is imported inside, after what makes importing cheaper."""
 
+import ctypes
 import gc
 import os
 import sys
@@ -46,8 +47,21 @@ def run_demo(config_path: Path | None, state_dir: Path | None, speed: float = 1)
 def _hurry() -> Iterator[None]:
     """Spare the start what takes a fifth of it: looking for garbage among modules, until app.main looks again."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads for matrices, which the daemon has none of
+    _give_memory_back()
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
+
+
+def _give_memory_back() -> None:
+    """Have glibc keep one heap for all threads and return what is free, as mallopt(3) has it: of a burst of readings
+    nothing shall stay for the years that follow. Other C libraries have no such words, and need none.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        arena_max, mmap_threshold, trim_threshold = -8, -3, -1
+        mallopt(arena_max, 1)
+        mallopt(mmap_threshold, 64 * 1024)
+        mallopt(trim_threshold, 64 * 1024)
