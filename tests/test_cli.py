@@ -1,5 +1,6 @@
 """The commands, as a person or a script meets them: what they print, where, and with which exit code."""
 
+import contextlib
 import http.server
 import io
 import json
@@ -386,10 +387,16 @@ def test_a_test_event_says_who_could_see_it(asked: Command) -> None:
 
 
 def test_tail_follows_and_ends_quietly_on_ctrl_c(asked: Command, daemon: RunningDaemon) -> None:
-    command = [sys.executable, "-m", "cli", "tail", "readings", "--json"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=daemon.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as following:
+    # A shell has its background jobs ignore Ctrl-C, and so whatever they start.
+    hearing = ["env", "--default-signal=INT"]
+    command = [*hearing, sys.executable, "-m", "cli", "tail", "readings", "--json"]
+    with (
+        subprocess.Popen(
+            command, cwd=ROOT, env=daemon.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as following,
+        contextlib.ExitStack() as stack,
+    ):
+        stack.callback(following.kill)
         assert following.stdout is not None
         while "1 client listening" not in good(asked("test-event", "--channel", "readings", "--message", "ping")):
             assert following.poll() is None
