@@ -156,7 +156,8 @@ class Intake:
     def _new_sensor(self, key: str, reading: Reading, source: Source) -> Sensor:
         quantities = {m.quantity for m in reading.measurements} | set(reading.failed)
         now = self._clock.now()
-        name = " ".join(part for part in (reading.device or source.word, reading.probe) if part)
+        called = reading.label or reading.device or source.word
+        name = " ".join(part for part in (called, reading.probe) if part)
         return Sensor(
             id=self._ids.take("sensor"),
             key=key,

@@ -188,7 +188,8 @@ class Supervisor:
         if self._clock.monotonic() - self._looked_at < 1.0:
             return None
         self._looked_at = self._clock.monotonic()
-        text = json.dumps(driver.memory, sort_keys=True)
+        lasting = {key: value for key, value in driver.memory.items() if not key.startswith("_")}
+        text = json.dumps(lasting, sort_keys=True)
         if text == self._remembered:
             return None
         self._remembered = text

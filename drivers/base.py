@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 QUANTITIES: Mapping[str, str] = {
     "temperature": "°C",
@@ -38,8 +38,7 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"  # no format understands it
 
 
-@dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(NamedTuple):
     """One value: a finite number in ``unit``, as the device or its format's documentation words it.
 
     ``name`` is the value's name within the device (object, component, key, column), None where the name is
@@ -52,14 +51,13 @@ class Measurement:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What one probe of one device said of one moment.
 
     ``device`` is what the payload or the protocol calls the device, None where neither does; ``probe`` tells its
     probes apart and is "" where there is one. ``measured_at`` without a zone is the device's local time.
     ``sequence`` is the device's own counter. ``failed`` names quantities that the device itself says it could
-    not read. ``model`` is the part ("DHT22"), where the payload tells.
+    not read. ``model`` is the part ("DHT22") and ``label`` what people call the device, where the payload tells.
     """
 
     device: str | None
@@ -69,18 +67,17 @@ class Reading:
     measured_at: datetime | None = None
     sequence: int | None = None
     model: str | None = None
+    label: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Availability:
+class Availability(NamedTuple):
     """A device's own word, or its broker's last will, on whether it is there."""
 
     device: str
     online: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """What a format made of one message: ``reason`` says why in one English sentence, whatever the outcome."""
 
     kind: Kind
@@ -148,7 +145,10 @@ class Driver(ABC):
     def __init__(self, name: str, memory: Mapping[str, Any]) -> None:
         self.name = name
         self.memory: dict[str, Any] = dict(memory)
-        """JSON-able state that outlives this connection and the process: what formats learned, the session."""
+        """JSON-able state that outlives this connection and the process: what formats learned, the session.
+
+        Keys that begin with ``_`` outlive the connection only: they change too often to be written to a disk.
+        """
         self.counters: dict[str, int] = {}
         """What was refused or lost, by reason (``too_long``, ``not_utf8``, ``dropped_oldest``)."""
 

@@ -20,7 +20,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -222,7 +222,7 @@ def _joined(first: Record, second: Record | Malformed) -> Record | None:
         return None
     if _whose(one) != _whose(other) or _quantities(one) & _quantities(other):
         return None
-    reading = replace(one, measurements=one.measurements + other.measurements, failed=one.failed + other.failed)
+    reading = one._replace(measurements=one.measurements + other.measurements, failed=one.failed + other.failed)
     return Record(first.time, second.line, reading)
 
 

@@ -11,7 +11,6 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -253,7 +252,7 @@ def lines_of(file: IO[bytes]) -> Iterator[bytes]:
 
 def _as_decoded(reading: Reading, time_us: int) -> Decoded:
     kind = Kind.READING if reading.measurements else Kind.ERROR
-    return Decoded(kind, "recording", (replace(reading, measured_at=_EPOCH + timedelta(microseconds=time_us)),))
+    return Decoded(kind, "recording", (reading._replace(measured_at=_EPOCH + timedelta(microseconds=time_us)),))
 
 
 def _moved(decoded: Decoded, shift: int) -> Decoded:
@@ -261,5 +260,5 @@ def _moved(decoded: Decoded, shift: int) -> Decoded:
     if not shift or not decoded.readings:
         return decoded
     by = timedelta(microseconds=shift)
-    readings = (replace(r, measured_at=r.measured_at + by) if r.measured_at else r for r in decoded.readings)
-    return replace(decoded, readings=tuple(readings))
+    readings = (r._replace(measured_at=r.measured_at + by) if r.measured_at else r for r in decoded.readings)
+    return decoded._replace(readings=tuple(readings))

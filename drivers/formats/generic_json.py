@@ -46,6 +46,10 @@ class _Context(NamedTuple):
     pressure_unit: str = ""
     quantity: Name | None = None
     depth: int = 0
+    label: str | None = None
+    owned: bool = False
+    """The envelope names the device: what the inside calls itself does not."""
+    null_is_failure: bool = True
 
 
 def decode(message: Message) -> Decoded | None:
@@ -58,18 +62,52 @@ def decode(message: Message) -> Decoded | None:
 
 def decode_document(document: object, device: str | None, topic_name: Name = NO_NAME) -> Decoded:
     """Read a parsed JSON document; ``device`` and ``topic_name`` are what the topic says, where there is one."""
+    return _walk(document, _Context(device), topic_name, NAME, "keys or records name the quantities")
+
+
+def decode_body(
+    document: object,
+    format_name: str,
+    reason: str,
+    *,
+    device: str | None,
+    label: str | None = None,
+    model: str | None = None,
+    time: datetime | None = None,
+    sequence: int | None = None,
+    temperature_unit: str = "",
+    null_is_failure: bool = True,
+) -> Decoded:
+    """Read what a family's envelope holds, where its inside is named freely: a codec's object, a friendly device's
+    keys. The envelope says whose it is (``device``, ``label``), of when and of which count; the inside may say another
+    time. ``null_is_failure`` False: null is what the device has not told yet.
+    """
+    context = _Context(
+        device,
+        time=time,
+        sequence=sequence,
+        model=model,
+        temperature_unit=temperature_unit,
+        label=label,
+        owned=True,
+        null_is_failure=null_is_failure,
+    )
+    return _walk(document, context, NO_NAME, format_name, reason)
+
+
+def _walk(document: object, context: _Context, topic_name: Name, format_name: str, reason: str) -> Decoded:
     walk = _Walk(topic_name)
-    walk.visit(document, _Context(device))
+    walk.visit(document, context)
     if walk.collector.probes:
-        return walk.collector.decoded(NAME, "keys or records name the quantities")
-    available = decode_availability(document, device)
+        return walk.collector.decoded(format_name, reason)
+    available = decode_availability(document, context.device)
     if available is not None:
         return available
     if walk.refusal:
-        return Decoded(Kind.NOISE, NAME, reason=walk.refusal)
+        return Decoded(Kind.NOISE, format_name, reason=walk.refusal)
     if not walk.numbers:
-        return Decoded(Kind.NOISE, NAME, reason="JSON without any number in it")
-    return Decoded(Kind.UNKNOWN, NAME, reason="JSON, but none of its keys names a quantity that sereno knows")
+        return Decoded(Kind.NOISE, format_name, reason="JSON without any number in it")
+    return Decoded(Kind.UNKNOWN, format_name, reason="JSON, but none of its keys names a quantity that sereno knows")
 
 
 class _Walk:
@@ -181,7 +219,7 @@ class _Walk:
 
     def _take(self, name: Name, key: str, raw: object, context: _Context, unit: str = "") -> None:
         quantity = name.quantity
-        if quantity is None:
+        if quantity is None or (raw is None and not context.null_is_failure):
             return
         value, told = read_value(raw, quantity)
         if value is None:
@@ -204,6 +242,7 @@ class _Walk:
             time=context.time,
             model=context.model,
             sequence=context.sequence,
+            label=context.label,
         )
 
 
@@ -212,6 +251,8 @@ _PROBE_ROLES = frozenset({Role.OTHER, Role.QUANTITY, Role.LETTER})
 
 def _merge(facts: Facts, context: _Context) -> _Context:
     """The context inside an object: what it says itself, else what surrounds it."""
+    if context.owned:
+        return _merge_owned(facts, context)
     own = facts.device or facts.probe
     sequence = facts.sequence
     if sequence is None:
@@ -238,6 +279,25 @@ def _merge(facts: Facts, context: _Context) -> _Context:
         facts.pressure_unit or context.pressure_unit,
         context.quantity,
         context.depth,
+        context.label,
+        context.owned,
+        context.null_is_failure,
+    )
+
+
+def _merge_owned(facts: Facts, context: _Context) -> _Context:
+    """The device is settled: of what an object calls itself, only a probe's name is news, and never at the top."""
+    path = context.path
+    if facts.probe and context.depth > 0 and context.quantity is None:
+        path = (*path, facts.probe)
+    return context._replace(
+        path=path,
+        time=facts.time or context.time,
+        model=context.model or facts.model or (read_model(context.path[-1]) if context.path else None),
+        temperature_unit=facts.temperature_unit
+        or (facts.unit if facts.unit in ("°F", "K") else "")
+        or context.temperature_unit,
+        pressure_unit=facts.pressure_unit or context.pressure_unit,
     )
 
 

@@ -15,10 +15,21 @@ class NoDocument:
 NO_DOCUMENT: Final = NoDocument()
 
 
+class Hint(NamedTuple):
+    """What the configuration says of a topic's values: a quantity, a unit, or both; "" is what it does not say."""
+
+    quantity: str = ""
+    unit: str = ""
+
+
+NO_HINT: Final = Hint()
+
+
 class Message(NamedTuple):
     """``document`` is the parsed JSON object or array, else NO_DOCUMENT; ``broken`` says why it is none.
 
-    ``memory`` is what formats learned on this connection; JSON-able, and each format bounds its part.
+    ``memory`` is what formats learned of this source; JSON-able, and each format bounds its part. Parts whose names
+    begin with ``_`` last as long as the connection.
     """
 
     topic: Topic
@@ -26,6 +37,7 @@ class Message(NamedTuple):
     memory: dict[str, Any]
     document: object = NO_DOCUMENT
     broken: str = ""
+    hint: Hint = NO_HINT
 
     @property
     def text(self) -> str | None:
@@ -60,9 +72,9 @@ def parse_json(payload: bytes) -> tuple[object, str]:
         return NO_DOCUMENT, reason
 
 
-def read_message(topic: str, payload: bytes, memory: dict[str, Any]) -> Message:
+def read_message(topic: str, payload: bytes, memory: dict[str, Any], hint: Hint = NO_HINT) -> Message:
     """Take a message apart; never raises."""
     if payload[:64].lstrip(b" \t\r\n\xef\xbb\xbf")[:1] not in (b"{", b"["):
-        return Message(read_topic(topic), payload, memory)
+        return Message(read_topic(topic), payload, memory, hint=hint)
     document, broken = parse_json(payload)
-    return Message(read_topic(topic), payload, memory, document, broken)
+    return Message(read_topic(topic), payload, memory, document, broken, hint)

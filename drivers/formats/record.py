@@ -1,6 +1,6 @@
 """What a decoder gathers from one message, and how it becomes readings: one per device, probe and moment."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 
@@ -45,6 +45,7 @@ class _Probe:
     failed: list[str] = field(default_factory=list)
     model: str | None = None
     sequence: int | None = None
+    label: str | None = None
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Collector:
         time: datetime | None = None,
         model: str | None = None,
         sequence: int | None = None,
+        label: str | None = None,
     ) -> None:
         """Take a value, or (None) the word that it could not be read. "" is the quantity's own unit."""
         self.count += 1
@@ -74,7 +76,11 @@ class Collector:
         key = ((printable(device) or None) if device else None, printable(probe) if probe else "", time)
         found = self.probes.get(key)
         if found is None:
-            found = self.probes[key] = _Probe(model=printable(model) if model else None, sequence=sequence)
+            found = self.probes[key] = _Probe(
+                model=printable(model) if model else None,
+                sequence=sequence,
+                label=printable(label) if label else None,
+            )
         if value is None:
             found.failed.append(quantity)
             return
@@ -101,7 +107,7 @@ class Collector:
 def _reading(key: tuple[str | None, str, datetime | None], probe: _Probe) -> Reading:
     failed = tuple([quantity for quantity in dict.fromkeys(probe.failed) if quantity not in probe.values])
     measurements = tuple(probe.values.values())
-    reading = Reading(key[0], key[1], measurements, failed, key[2], probe.sequence, probe.model)
+    reading = Reading(key[0], key[1], measurements, failed, key[2], probe.sequence, probe.model, probe.label)
     return without_false_zeros(reading) if "humidity" in probe.values else reading
 
 
@@ -114,7 +120,7 @@ def without_false_zeros(reading: Reading) -> Reading:
         return reading
     false = [quantity for quantity in ("humidity", *_FROM_BOTH) if quantity in values]
     kept = tuple(one for one in reading.measurements if one.quantity not in false)
-    return replace(reading, measurements=kept, failed=tuple(dict.fromkeys((*reading.failed, *false))))
+    return reading._replace(measurements=kept, failed=tuple(dict.fromkeys((*reading.failed, *false))))
 
 
 def merged(first: Decoded, second: Decoded) -> Decoded | None:
@@ -130,8 +136,8 @@ def merged(first: Decoded, second: Decoded) -> Decoded | None:
             continue
         if not _quantities(held).isdisjoint(_quantities(reading)):
             return None
-        joined = replace(
-            held, measurements=held.measurements + reading.measurements, failed=held.failed + reading.failed
+        joined = held._replace(
+            measurements=held.measurements + reading.measurements, failed=held.failed + reading.failed
         )
         readings[key] = without_false_zeros(joined)
     measured = any(reading.measurements for reading in readings.values())

@@ -22,7 +22,7 @@ from drivers.formats import (
     topic_refusal,
 )
 from drivers.formats.line import LineFormat
-from drivers.formats.message import Message, read_message
+from drivers.formats.message import NO_HINT, Hint, Message, read_message
 from drivers.formats.topics import Topic, read_topic
 
 
@@ -66,12 +66,12 @@ SERIAL_FORMATS: frozenset[str] = frozenset(
 """What ``format`` of a serial driver may say."""
 
 
-def decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any]) -> Decoded:
+def decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any], hint: Hint = NO_HINT) -> Decoded:
     """What a message means. ``memory`` is what earlier messages taught (JSON-able, bounded); it may be added to.
 
-    Never raises, whatever topic and payload are.
+    ``hint`` is what the configuration says of the topic. Never raises, whatever topic and payload are.
     """
-    message = read_message(topic, payload, memory)
+    message = read_message(topic, payload, memory, hint)
     for decode in _candidates(topic):
         decoded = decode(message)
         if decoded is not None:
