@@ -15,9 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Self
 
+from paho.mqtt.client import topic_matches_sub
+
 from drivers.base import Decoded, Delivery, Driver, DriverError, Kind
 from drivers.clock import now_us
 from drivers.formats import decode_mqtt
+from drivers.formats.message import NO_HINT, Hint
 from drivers.mqtt_connection import V5, V311, MqttConnection, Publication
 from drivers.mqtt_reach import CONNECT_TIMEOUT, Target, VersionRefusedError
 from drivers.mqtt_settings import Embedded, Endpoint, MqttSettings
@@ -41,7 +44,10 @@ MAX_WAITING_BYTES = 4 * 1024 * 1024
 WINDOW_V5, WINDOW_V311 = 1000, 20
 """MQTT 5 lets a client name its window; 20 is Mosquitto's for those who cannot."""
 
-Decode = Callable[[str, bytes, dict[str, Any]], Decoded]
+MAX_HINTED = 4096
+"""Topics whose hint is remembered; more, and all are looked up anew."""
+
+Decode = Callable[[str, bytes, dict[str, Any], Hint], Decoded]
 
 _epochs = itertools.count(1)
 
@@ -93,6 +99,7 @@ class MqttDriver(Driver):
         self._install_id = install_id
         self._embedded = embedded if settings.url == "embedded" else None
         self._decode = decode
+        self._hints: dict[str, Hint] = {}
         self._epoch = next(_epochs)
         self._connection: MqttConnection | None = None
         self._waiting: deque[Arrival] = deque()
@@ -331,11 +338,23 @@ class MqttDriver(Driver):
             self.count("too_large")
             return Decoded(Kind.NOISE, reason=f"{arrival.size} bytes are more than a reading can have; left unread")
         try:
-            return self._decode(arrival.topic, arrival.payload, self.memory)
+            return self._decode(arrival.topic, arrival.payload, self.memory, self._hint(arrival.topic))
         except Exception:  # a decoder's fault must not come back with the message for ever
             log.exception("a format could not decode a message on %s", arrival.topic)
             self.count("decoder_failed")
             return Decoded(Kind.UNKNOWN, reason="the decoder failed; the log has the traceback")
+
+    def _hint(self, topic: str) -> Hint:
+        """What the configuration says of a topic: its first filter that fits."""
+        if not self._settings.hints:
+            return NO_HINT
+        hint = self._hints.get(topic)
+        if hint is None:
+            if len(self._hints) >= MAX_HINTED:
+                self._hints.clear()
+            fitting = (hint for filter_, hint in self._settings.hints.items() if topic_matches_sub(filter_, topic))
+            hint = self._hints[topic] = next(fitting, NO_HINT)
+        return hint
 
     def acknowledge(self, receipts: Sequence[object]) -> None:
         """PUBACK these, in the order given; those of another connection are ignored.
@@ -357,8 +376,8 @@ class MqttDriver(Driver):
 
 
 def is_discovery(topic: str) -> bool:
-    """Home Assistant's discovery: ``<prefix>/<component>/[<node>/]<object>/config``, prefix homeassistant."""
-    return topic.startswith("homeassistant/") and topic.endswith("/config")
+    """Home Assistant's discovery: ``<prefix>/<component>/[<node>/]<object>/config``, whatever the prefix."""
+    return topic.endswith("/config") and topic.count("/") >= 3
 
 
 def _first_line(path: Path) -> str:

@@ -10,8 +10,20 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
+from drivers.base import QUANTITIES
+from drivers.formats.message import Hint
+from drivers.formats.units import BY_UNIT, fits, read_unit
 from drivers.settings import CommonSettings, Duration
 
 _SAMPLE = """\
@@ -19,6 +31,8 @@ _SAMPLE = """\
   type: mqtt
   url: embedded            # the daemon's own broker; or mqtt://host:1883, mqtts://host:8883
   topics: ["#"]            # MQTT filters; $share/GROUP/FILTER where the broker really delivers it
+  # hints:                 # what nothing else tells, by MQTT filter; the first that fits counts
+  #   attic/+/temp: "°F"   # a unit, a quantity (temperature, humidity …), both ("temperature °F"), or ignore
   # username: sereno       # with password_file (or password)
   # password_file: /etc/sereno/mqtt.password
   # ca_file: /etc/sereno/ca.pem              # mqtts: the authority that signed the broker's certificate
@@ -33,6 +47,9 @@ _SAMPLE = """\
 
 MAX_TOPICS = 100
 """Filters of one driver: all go in one SUBSCRIBE packet, which a broker may limit to some KiB."""
+
+MAX_HINTS = 200
+"""Hints of one driver: a topic that is new is held against all of them."""
 
 MAX_SESSION_EXPIRY = timedelta(seconds=0xFFFFFFFE)
 """MQTT 5 has four bytes for the session's expiry, and the last value means for ever."""
@@ -60,6 +77,30 @@ def _filter(topic: str) -> str:
     if not inner or misplaced or "\0" in inner or len(topic.encode()) > 65535:
         raise ValueError(f'"{topic}" is not a topic filter; "+" stands for one whole level, "#" only at the end')
     return topic
+
+
+def parse_hint(text: object) -> Hint:
+    """``"°F"``, ``humidity``, ``"temperature °F"`` or ``ignore``; raises ValueError that says what to write."""
+    if isinstance(text, Hint):
+        return text
+    said = text.strip() if isinstance(text, str) else ""
+    if said == "ignore":
+        return Hint(ignore=True)
+    quantity, _, rest = said.partition(" ")
+    if quantity not in QUANTITIES:
+        quantity, rest = "", said
+    unit = read_unit(rest) or "" if rest else ""
+    if not said or (rest and not unit):
+        raise ValueError(f'{text!r} is no hint; write a unit ("°F"), a quantity (temperature), both or ignore')
+    if quantity and not fits(quantity, unit):
+        raise ValueError(f"{quantity} is not measured in {unit}; {QUANTITIES[quantity]} is usual")
+    return Hint(quantity, unit)
+
+
+def _hinted_filter(topic: str) -> str:
+    if topic.startswith("$share/"):
+        raise ValueError(f'"{topic}": a hint is for topics as they arrive; leave $share/GROUP/ out')
+    return _filter(topic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +157,8 @@ def _url(url: str) -> str:
 
 Url = Annotated[str, AfterValidator(_url)]
 Topic = Annotated[str, AfterValidator(_filter)]
+HintedTopic = Annotated[str, AfterValidator(_hinted_filter)]
+ReadHint = Annotated[Hint, PlainValidator(parse_hint)]
 Version = Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(str)]  # YAML reads a bare 5 as a number
 
 
@@ -129,6 +172,9 @@ class MqttSettings(CommonSettings):
     type: Literal["mqtt"] = "mqtt"
     url: Url = Field("embedded", description="embedded, mqtt://[user@]host:port or mqtts://…")
     topics: list[Topic] = Field(["#"], min_length=1, max_length=MAX_TOPICS, description="topic filters")
+    hints: dict[HintedTopic, ReadHint] = Field(
+        {}, max_length=MAX_HINTS, description="topic filter: unit, quantity or both"
+    )
     username: str | None = Field(None, min_length=1)
     password: SecretStr | None = None
     password_file: Path | None = Field(None, description="a file whose first line is the password")
@@ -145,6 +191,17 @@ class MqttSettings(CommonSettings):
     def endpoint(self) -> Endpoint | None:
         """Where the broker is; None for the embedded one."""
         return None if self.url == "embedded" else Endpoint.parse(self.url)
+
+    @field_validator("hints")
+    @classmethod
+    def _units_tell_quantities(cls, hints: dict[str, Hint]) -> dict[str, Hint]:
+        """On one topic alone a unit tells the quantity too; on many it must not make readings of whatever comes."""
+        return {
+            topic: hint._replace(quantity=BY_UNIT[hint.unit])
+            if not hint.quantity and hint.unit in BY_UNIT and not set(topic) & set("+#")
+            else hint
+            for topic, hint in hints.items()
+        }
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -1,16 +1,19 @@
 """ESPHome: ``<prefix>/sensor/<object_id>/state``, one plain number a topic, retained by default.
 
-Wire: a number with fixed decimals. No unit (only Home Assistant discovery tells it; °C without), no time. The object id
-is the user's, in any language; identity is the prefix, which may hold slashes. Failure: ``nan``, since PR 7768
-``None``. Other components' states are no readings; ``<prefix>/debug`` is a coloured log that looks like one.
+Wire: a number with fixed decimals, no time. The object id is the user's, in any language; identity is the prefix, which
+may hold slashes. Other components' states are no readings; ``<prefix>/debug`` is a coloured log that looks like one.
 ``internal_temperature`` is the chip's.
+Units: none in the message: the configuration's hint, else Home Assistant discovery's, else °C and %. Discovery also
+tells the quantity where the object id names none.
+Failure: ``nan``, since PR 7768 ``None``.
 Source: esphome mqtt_sensor.cpp, dht.cpp, PR 7768; esphome.io mqtt.
 
 Sample: ``weather-sensor/sensor/outdoor_humidity/state`` ``45.2``
+Config: ``{type: mqtt, topics: ["weather-sensor/#"]}``
 """
 
 from drivers.base import Decoded, Kind
-from drivers.formats.discovery import learned_unit
+from drivers.formats.entities import learned
 from drivers.formats.message import NO_DOCUMENT, Message
 from drivers.formats.names import Name, names_another_quantity, read_model, read_name
 from drivers.formats.plain import decode_value
@@ -26,6 +29,8 @@ _COMPONENTS = frozenset(
     )
 )
 _LONGEST = 32
+_SELVES = frozenset({"homeassistant"})
+"""First levels that are no device's prefix: home-made devices put their states beside their discovery."""
 
 
 def claims(topic: Topic) -> bool:
@@ -34,12 +39,18 @@ def claims(topic: Topic) -> bool:
     return (len(levels) >= 4 and levels[-1] == "state") or (len(levels) == 3 and levels[0] == "esphome")
 
 
+def is_state(topic: Topic) -> bool:
+    """Whether the topic is a sensor component's state, so that its prefix names the device."""
+    levels = topic.levels
+    return len(levels) >= 4 and levels[-1] == "state" and levels[-3] == "sensor" and levels[0] not in _SELVES
+
+
 def decode(message: Message) -> Decoded | None:
     """Read a sensor component's state; None where the topic is not shaped like one."""
     levels = message.topic.levels
     if len(levels) == 3 and levels[0] == "esphome" and levels[1] in ("discover", "ping"):
         return Decoded(Kind.DISCOVERY, NAME, reason="an ESPHome device announces itself")
-    if len(levels) < 4 or levels[-1] != "state" or message.document is not NO_DOCUMENT:
+    if len(levels) < 4 or levels[-1] != "state" or levels[0] in _SELVES or message.document is not NO_DOCUMENT:
         return None
     component, object_id = levels[-3], levels[-2]
     if component in _COMPONENTS:
@@ -52,8 +63,12 @@ def decode(message: Message) -> Decoded | None:
 
 def _decode_sensor(message: Message, device: str, object_id: str, text: str) -> Decoded:
     name = read_name(object_id)
-    if name.quantity is None and learned_unit(message.memory, message.topic.text) in ("°C", "°F", "K"):
-        name = Name("temperature", remainder=object_id)
+    entity = learned(message.memory, message.topic.text)
+    if entity is not None and entity.refusal:
+        return Decoded(Kind.NOISE, NAME, reason=entity.refusal)
+    if name.quantity is None and (message.hint.quantity or entity is not None):
+        quantity = message.hint.quantity or (entity.quantity if entity is not None else "")
+        name = Name(quantity or None, remainder=object_id)
     if name.quantity is None and names_another_quantity(object_id):
         return Decoded(Kind.NOISE, NAME, reason=f"object id {object_id!r} names a quantity that is not ours")
     if name.quantity is None:

@@ -16,10 +16,14 @@ NO_DOCUMENT: Final = NoDocument()
 
 
 class Hint(NamedTuple):
-    """What the configuration says of a topic's values: a quantity, a unit, or both; "" is what it does not say."""
+    """What the configuration says of a topic's values: a quantity, a unit, or both; "" is what it does not say.
+
+    ``ignore``: they are no readings.
+    """
 
     quantity: str = ""
     unit: str = ""
+    ignore: bool = False
 
 
 NO_HINT: Final = Hint()

@@ -1,16 +1,18 @@
 """Plain values by topic: ``<place>/temperature`` ``21.5``, with or without a unit, or a labelled line of text.
 
 Wire: a number in ASCII, a failure word (``nan``, ``err``), a number with its unit (``70 °F``), or text that labels
-its values (``temperature=25.5``). The quantity is named by the last telling level of the topic; the unit is the
-text's, else what discovery taught, else °C and %. The device is the topic without a last level that only names the
-quantity or the kind of message.
+its values (``temperature=25.5``). The quantity is named by the last telling level of the topic, else by the
+configuration's hint. The device is the topic without a last level that only names the quantity or the kind of message.
+Units: the text's, else the topic's, the configuration's hint, what discovery taught, °C and %.
+Failure: a failure word or a sentinel.
 Source: read off samples of home-made devices.
 
 Sample: ``greenhouse/north/humidity`` ``61.2``
+Config: ``{type: mqtt, topics: ["greenhouse/#"]}``
 """
 
 from drivers.base import Decoded, Kind
-from drivers.formats.discovery import learned_unit
+from drivers.formats.entities import learned_unit
 from drivers.formats.message import Message
 from drivers.formats.names import NO_NAME, Name, read_name
 from drivers.formats.record import Collector
@@ -29,6 +31,8 @@ def decode(message: Message) -> Decoded | None:
         return None
     text = message.text
     name = _quantity_of(message.topic)
+    if name.quantity is None and message.hint.quantity:
+        name = Name(message.hint.quantity, bare=True)
     if text is None or name.quantity is None:
         return None
     value, told = read_text(text, name.quantity)
@@ -57,8 +61,8 @@ def decode_value(
     if isinstance(value, Failure):
         collector.add(quantity, None, "", device=device, probe=probe, name=name, model=model)
         return collector.decoded(format_name, "the topic names the quantity")
-    learned = unit or learned_unit(message.memory, message.topic.text)
-    settled = settle(quantity, value, learned if fits(quantity, learned) else "")
+    units = (unit, message.hint.unit, learned_unit(message.memory, message.topic.text))
+    settled = settle(quantity, value, next((one for one in units if one and fits(quantity, one)), ""))
     if settled is None:
         return Decoded(Kind.NOISE, format_name, reason=f"{value:g} is no {quantity} that a sensor of ours would tell")
     collector.add(settled[0], value, settled[1], device=device, probe=probe, name=name, model=model)

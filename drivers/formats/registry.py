@@ -12,6 +12,7 @@ from drivers.formats import (
     chatter,
     csv_lines,
     dht22_frame,
+    discovered,
     discovery,
     domoticz,
     esphome,
@@ -50,6 +51,7 @@ MQTT_FORMATS: tuple[MqttFormat, ...] = (
     MqttFormat(rtl_433.NAME, rtl_433.decode),
     MqttFormat(ruuvi.NAME, ruuvi.decode),
     MqttFormat(domoticz.NAME, domoticz.decode),
+    MqttFormat(discovered.NAME, discovered.decode),
     MqttFormat(availability.NAME, availability.decode, availability.claims),
     MqttFormat(topic_refusal.NAME, topic_refusal.decode, topic_refusal.claims),
     MqttFormat(generic_json.NAME, generic_json.decode),
@@ -79,6 +81,8 @@ def decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any], hint: Hint =
 
     ``hint`` is what the configuration says of the topic. Never raises, whatever topic and payload are.
     """
+    if hint.ignore:
+        return Decoded(Kind.NOISE, reason="the configuration's hints say that this topic is to be ignored")
     message = read_message(topic, payload, memory, hint)
     for decode in _candidates(topic):
         decoded = decode(message)

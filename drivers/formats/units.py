@@ -25,6 +25,13 @@ _SPELLINGS: Mapping[str, str] = {
 }
 _BY_SPELLING = {word.casefold(): unit for unit, words in _SPELLINGS.items() for word in words.split()}
 
+BY_UNIT: Mapping[str, str] = {
+    **dict.fromkeys(("°C", "°F", "K"), "temperature"),
+    **dict.fromkeys(("hPa", "mmHg", "inHg"), "pressure"),
+    "lx": "illuminance",
+}
+"""What a value is whose unit alone tells; % may be anything."""
+
 
 @lru_cache(maxsize=512)
 def read_unit(text: str) -> str | None:

@@ -10,13 +10,14 @@ from support.brokers import Broker, make_mosquitto, make_nats, publish, until
 
 from drivers import mqtt
 from drivers.base import Decoded, Delivery, DriverError, Kind, Measurement, Reading
+from drivers.formats.message import NO_HINT, Hint
 from drivers.mqtt import MqttDriver
 from drivers.mqtt_settings import Embedded, MqttSettings
 
 PATIENCE = 10.0
 
 
-def plain(topic: str, payload: bytes, memory: dict[str, Any]) -> Decoded:
+def plain(topic: str, payload: bytes, memory: dict[str, Any], hint: Hint = NO_HINT) -> Decoded:
     """A decoder for plain numbers: the driver must not care which formats there are."""
     try:
         value = float(payload)
@@ -244,6 +245,18 @@ async def test_qos_2_comes_down_to_1(broker: Broker) -> None:
         assert payloads(await collect(driver, 1)) == [b"2"]
 
 
+async def test_the_first_hint_whose_filter_fits_goes_to_the_formats(broker: Broker) -> None:
+    hints = {"t/attic/+": "temperature °F", "t/#": "ignore"}
+    settings = MqttSettings.model_validate({"name": "mqtt", "url": broker.url, "topics": ["t/#"], "hints": hints})
+    async with MqttDriver("mqtt", settings, {}, install_id="test") as driver:
+        await asyncio.to_thread(publish, broker, ("t/attic/1", "68"), ("t/cellar/temperature", "21"))
+        first, second = [delivery.decoded for delivery in await collect(driver, 2)]
+    [reading] = first.readings
+    assert reading.measurements == (Measurement("temperature", 68.0, "°F"),)
+    assert second.kind is Kind.NOISE
+    assert "configuration" in second.reason
+
+
 async def test_what_is_too_large_is_counted_and_can_be_acknowledged_unread(broker: Broker) -> None:
     discovery = b'{"name":"' + b"x" * 100_000 + b'"}'
     async with make(broker, topics=["#"]) as driver:
@@ -252,7 +265,7 @@ async def test_what_is_too_large_is_counted_and_can_be_acknowledged_unread(broke
             broker,
             ("t/a", b"1" * 16_385),
             ("t/a", b"1" * 16_384),
-            ("homeassistant/sensor/x/config", discovery),
+            ("any/sensor/x/config", discovery),
             ("homeassistant/sensor/x/config", b"x" * 262_145),
             ("t/a", b"2"),
         )

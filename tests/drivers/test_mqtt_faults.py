@@ -17,13 +17,14 @@ from support.brokers import Broker, free_port, make_mosquitto, make_nats, publis
 
 from drivers import mqtt
 from drivers.base import Decoded, Delivery, DriverError, Kind
+from drivers.formats.message import NO_HINT, Hint
 from drivers.mqtt import MqttDriver
 from drivers.mqtt_settings import Embedded, MqttSettings
 
 PATIENCE = 10.0
 
 
-def noise(topic: str, payload: bytes, memory: dict[str, Any]) -> Decoded:
+def noise(topic: str, payload: bytes, memory: dict[str, Any], hint: Hint = NO_HINT) -> Decoded:
     return Decoded(Kind.NOISE)
 
 
@@ -328,7 +329,7 @@ async def test_an_exception_in_a_callback_ends_the_connection(
 
 
 async def test_a_decoder_that_fails_costs_one_message(mosquitto: Broker) -> None:
-    def failing(topic: str, payload: bytes, memory: dict[str, Any]) -> Decoded:
+    def failing(topic: str, payload: bytes, memory: dict[str, Any], hint: Hint = NO_HINT) -> Decoded:
         return Decoded(Kind.READING) if payload == b"good" else 1 / 0  # type: ignore[return-value]
 
     async with make(mosquitto.url, decode=failing) as driver:

@@ -4,6 +4,8 @@ import pytest
 from support.decoding import decode, failed, rows
 
 from drivers.base import Availability, Kind
+from drivers.formats import decode_mqtt
+from drivers.formats.message import Hint
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,28 @@ def test_a_lamp_that_is_on_is_no_availability() -> None:
 
 def test_clearing_a_retained_message_says_nothing() -> None:
     assert decode("old/availability", "").kind is Kind.NOISE
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "hint", "row"),
+    [
+        ("x/1", "21.5", Hint("temperature"), ("x/1", "", "temperature", 21.5)),
+        ("x/2", "55", Hint("humidity"), ("x/2", "", "humidity", 55)),
+        ("kitchen/temperature", "68", Hint(unit="°F"), ("kitchen", "", "temperature", 20)),
+        ("kitchen/temperature", "20 °C", Hint(unit="°F"), ("kitchen", "", "temperature", 20)),
+        ("kitchen/temperature_c", "20", Hint(unit="°F"), ("kitchen", "", "temperature", 20)),
+        ("kitchen/humidity", "55", Hint("temperature", "°F"), ("kitchen", "", "humidity", 55)),
+        ("porch/sensor/tymheredd/state", "68", Hint("temperature", "°F"), ("porch", "tymheredd", "temperature", 20)),
+        ("porch/sensor/temperature/state", "68", Hint(unit="°F"), ("porch", "", "temperature", 20)),
+    ],
+)
+def test_the_configuration_tells_what_nothing_else_does(
+    topic: str, payload: str, hint: Hint, row: tuple[object, ...]
+) -> None:
+    assert rows(decode_mqtt(topic, payload.encode(), {}, hint)) == [row]
+
+
+def test_the_configuration_may_leave_a_topic_out() -> None:
+    decoded = decode_mqtt("kitchen/temperature", b"21.5", {}, Hint(ignore=True))
+    assert decoded.kind is Kind.NOISE
+    assert "configuration" in decoded.reason

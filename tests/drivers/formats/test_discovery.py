@@ -1,0 +1,437 @@
+"""Home Assistant discovery tells whose a topic is, of which quantity and unit; state messages are read by it."""
+
+import json
+from typing import Any
+
+import pytest
+from support.decoding import Row, decode, failed, rows
+
+from drivers.base import Availability, Kind
+from drivers.formats import decode_mqtt
+from drivers.formats.discovery import learned, learned_unit
+from drivers.formats.entities import MOST_ENTITIES, PART
+from drivers.formats.message import Hint
+
+Messages = list[tuple[str, Any]]
+KITCHEN = {"identifiers": ["ea334450945afc"], "name": "Kitchen"}
+
+
+def config(**keys: Any) -> dict[str, Any]:
+    return {"state_topic": "x/1", "device": KITCHEN, **keys}
+
+
+def taught(*configs: tuple[str, Any]) -> dict[str, Any]:
+    """What a source remembers after these, as it comes back from the disk."""
+    memory: dict[str, Any] = {}
+    for topic, payload in configs:
+        assert decode(topic, payload, memory).kind is Kind.DISCOVERY
+    kept: dict[str, Any] = json.loads(json.dumps({key: part for key, part in memory.items() if key[0] != "_"}))
+    return kept
+
+
+def read(configs: Messages, states: Messages) -> list[Row]:
+    memory = taught(*configs)
+    return rows(*(decode(topic, payload, memory) for topic, payload in states))
+
+
+TEMPERATURE = {"device_class": "temperature", "unit_of_measurement": "°C"}
+HUMIDITY = {"device_class": "humidity", "unit_of_measurement": "%"}
+JSON_T, JSON_H = "{{ value_json.temperature}}", "{{ value_json.humidity}}"
+
+CASES: dict[str, tuple[Messages, Messages, list[Row]]] = {
+    # home-assistant.io, MQTT discovery, "Sensors": two entities share one JSON topic
+    "documentation": (
+        [
+            (
+                "homeassistant/sensor/sensorBedroomT/config",
+                {
+                    **TEMPERATURE,
+                    "state_topic": "homeassistant/sensor/sensorBedroom/state",
+                    "value_template": JSON_T,
+                    "unique_id": "temp01ae",
+                    "device": {"identifiers": ["bedroom01ae"], "name": "Bedroom", "manufacturer": "Example"},
+                },
+            ),
+            (
+                "homeassistant/sensor/sensorBedroomH/config",
+                {
+                    **HUMIDITY,
+                    "state_topic": "homeassistant/sensor/sensorBedroom/state",
+                    "value_template": JSON_H,
+                    "unique_id": "hum01ae",
+                    "device": {"identifiers": ["bedroom01ae"], "name": "Bedroom", "manufacturer": "Example"},
+                },
+            ),
+        ],
+        [("homeassistant/sensor/sensorBedroom/state", {"temperature": 23.20, "humidity": 43.70})],
+        [("bedroom01ae", "", "temperature", 23.2), ("bedroom01ae", "", "humidity", 43.7)],
+    ),
+    # home-assistant.io, MQTT discovery, "Device discovery payload"
+    "whole device": (
+        [
+            (
+                "homeassistant/device/0AFFD2/config",
+                {
+                    "dev": {"ids": "ea334450945afc", "name": "Kitchen", "mf": "Bla electronics", "mdl": "xya"},
+                    "o": {"name": "bla2mqtt", "sw": "2.1"},
+                    "cmps": {
+                        "some_unique_component_id1": {
+                            "p": "sensor",
+                            "device_class": "temperature",
+                            "unit_of_measurement": "°C",
+                            "value_template": "{{ value_json.temperature }}",
+                            "unique_id": "temp01ae_t",
+                        },
+                        "some_unique_id2": {
+                            "p": "sensor",
+                            "device_class": "humidity",
+                            "unit_of_measurement": "%",
+                            "value_template": "{{ value_json.humidity }}",
+                            "unique_id": "temp01ae_h",
+                        },
+                        "bla1": {"p": "device_automation", "automation_type": "trigger", "topic": "bla/triggers"},
+                    },
+                    "state_topic": "sensorBedroom/state",
+                    "qos": 2,
+                },
+            )
+        ],
+        [("sensorBedroom/state", {"temperature": 23.2, "humidity": 43.7})],
+        [("ea334450945afc", "", "temperature", 23.2), ("ea334450945afc", "", "humidity", 43.7)],
+    ),
+    "one device on two free topics, short keys and a base": (
+        [
+            (
+                "ha/sensor/a4cf12/t/config",
+                {
+                    "~": "cellar/node7",
+                    "name": "Node 7 Temperature",
+                    "stat_t": "~/1",
+                    "dev_cla": "temperature",
+                    "unit_of_meas": "°F",
+                    "dev": {"cns": [["mac", "a4:cf:12:00:00:07"]], "name": "Node 7"},
+                },
+            ),
+            (
+                "ha/sensor/a4cf12/h/config",
+                {
+                    "~": "cellar/node7",
+                    "name": "Node 7 Humidity",
+                    "stat_t": "~/2",
+                    "unit_of_meas": "%",
+                    "dev": {"cns": [["mac", "a4:cf:12:00:00:07"]], "name": "Node 7"},
+                },
+            ),
+        ],
+        [("cellar/node7/1", "68"), ("cellar/node7/2", "41.5")],
+        [("a4:cf:12:00:00:07", "", "temperature", 20), ("a4:cf:12:00:00:07", "", "humidity", 41.5)],
+    ),
+    "a base at a topic's end, and no unit but the class": (
+        [
+            (
+                "homeassistant/sensor/k/t/config",
+                config(**{"~": "/t", "state_topic": "kitchen~", "dev_cla": "temperature"}),
+            )
+        ],
+        [("kitchen/t", "20.5")],
+        [("ea334450945afc", "", "temperature", 20.5)],
+    ),
+    "two probes of one device, named by its entities": (
+        [
+            ("homeassistant/sensor/k/a/config", config(**TEMPERATURE, name="Kitchen Fridge Temperature")),
+            (
+                "homeassistant/sensor/k/b/config",
+                config(**TEMPERATURE, name="Kitchen Freezer Temperature", state_topic="x/2"),
+            ),
+            (
+                "homeassistant/sensor/k/c/config",
+                config(**HUMIDITY, name="Kitchen Fridge Humidity", state_topic="x/3"),
+            ),
+        ],
+        [("x/1", "4.5"), ("x/2", "-18"), ("x/3", "60")],
+        [
+            ("ea334450945afc", "fridge", "temperature", 4.5),
+            ("ea334450945afc", "freezer", "temperature", -18),
+            ("ea334450945afc", "fridge", "humidity", 60),
+        ],
+    ),
+    "two values that nothing but their ids tells apart stay two": (
+        [
+            ("homeassistant/sensor/k/one/config", config(**TEMPERATURE)),
+            ("homeassistant/sensor/k/two/config", config(**TEMPERATURE, state_topic="x/2")),
+        ],
+        [("x/1", "4.5"), ("x/2", "5")],
+        [("ea334450945afc", "", "temperature", 4.5), ("ea334450945afc", "two", "temperature", 5)],
+    ),
+    "names in a language that sereno does not speak": (
+        [
+            ("homeassistant/sensor/k/t/config", config(**TEMPERATURE, name="Tymheredd", value_template=JSON_T)),
+            ("homeassistant/sensor/k/h/config", config(**HUMIDITY, name="Lleithder", value_template=JSON_H)),
+        ],
+        [("x/1", {"temperature": 21, "humidity": 40})],
+        [("ea334450945afc", "", "temperature", 21), ("ea334450945afc", "", "humidity", 40)],
+    ),
+    # Tasmota's documentation of SetOption19-like discovery: the path names the part
+    "a path and a part": (
+        [
+            (
+                "homeassistant/sensor/k/t/config",
+                config(**TEMPERATURE, value_template="{{ value_json['AM2301'].Temperature | round(1) }}"),
+            ),
+            (
+                "homeassistant/sensor/k/p/config",
+                config(
+                    device_class="pressure",
+                    unit_of_measurement="hPa",
+                    value_template="{{ value_json.BMP280.Pressure / 100 }}",
+                ),
+            ),
+        ],
+        [("x/1", {"Time": "2024-01-01T10:00:00", "AM2301": {"Temperature": 21.7}, "BMP280": {"Pressure": 101325}})],
+        [("ea334450945afc", "AM2301", "temperature", 21.7), ("ea334450945afc", "BMP280", "pressure", 1013.25)],
+    ),
+    # a public configuration of a computer's monitor: {{ value | multiply(0.001) | round(2) }}
+    "a factor": (
+        [("homeassistant/sensor/k/t/config", config(**TEMPERATURE, value_template="{{ value | multiply(0.1) }}"))],
+        [("x/1", "215")],
+        [("ea334450945afc", "", "temperature", 21.5)],
+    ),
+    # EMS-ESP: names less the device's
+    "a boiler's figures": (
+        [
+            (
+                "homeassistant/sensor/ems-esp/boiler_outdoortemp/config",
+                {
+                    "~": "ems-esp",
+                    "uniq_id": "boiler_outdoortemp",
+                    "stat_t": "~/boiler_data",
+                    "name": "Outside temperature",
+                    "val_tpl": "{{value_json['outdoortemp'] if value_json['outdoortemp'] is defined else 0}}",
+                    "unit_of_meas": "°C",
+                    "dev_cla": "temperature",
+                    "dev": {"name": "Boiler", "ids": ["ems-esp-boiler"]},
+                },
+            ),
+            (
+                "homeassistant/sensor/ems-esp/boiler_selflowtemp/config",
+                {
+                    "~": "ems-esp",
+                    "uniq_id": "boiler_selflowtemp",
+                    "stat_t": "~/boiler_data",
+                    "name": "Selected flow temperature setpoint",
+                    "val_tpl": "{{value_json['selflowtemp']}}",
+                    "unit_of_meas": "°C",
+                    "dev_cla": "temperature",
+                    "dev": {"name": "Boiler", "ids": ["ems-esp-boiler"]},
+                },
+            ),
+        ],
+        [
+            ("ems-esp/boiler_data", {"selflowtemp": 55, "outdoortemp": 7.4}),
+            ("ems-esp/boiler_data", {"selflowtemp": 50}),
+        ],
+        [("ems-esp-boiler", "Outside", "temperature", 7.4)],
+    ),
+    "a device without a block goes by its node": (
+        [
+            ("homeassistant/sensor/attic/t/config", {**TEMPERATURE, "state_topic": "q/7"}),
+            ("homeassistant/sensor/attic/h/config", {**HUMIDITY, "state_topic": "q/8"}),
+        ],
+        [("q/7", "19"), ("q/8", "55")],
+        [("attic", "", "temperature", 19), ("attic", "", "humidity", 55)],
+    ),
+    # home-assistant.io, MQTT climate
+    "a thermostat's room and its setpoint": (
+        [
+            (
+                "homeassistant/climate/hall/config",
+                {
+                    "name": "Hall",
+                    "curr_temp_t": "hall/ac/temp",
+                    "curr_temp_tpl": "{{ value_json.now }}",
+                    "current_humidity_topic": "hall/ac/humidity",
+                    "temp_stat_t": "hall/ac/temperature",
+                    "temp_unit": "F",
+                    "dev": {"ids": ["ac-1"], "name": "Hall AC"},
+                },
+            )
+        ],
+        [("hall/ac/temp", {"now": 68}), ("hall/ac/humidity", "40"), ("hall/ac/temperature", "72")],
+        [("ac-1", "", "temperature", 20), ("ac-1", "", "humidity", 40)],
+    ),
+    "a template that is a program: names tell the values, discovery whose they are": (
+        [
+            (
+                "homeassistant/sensor/k/t/config",
+                config(**TEMPERATURE, value_template="{{ (value_json.raw ** 2) | my_filter }}"),
+            )
+        ],
+        [("x/1", {"temperature": 21, "humidity": 40})],
+        [("ea334450945afc", "", "temperature", 21), ("ea334450945afc", "", "humidity", 40)],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_state_messages_are_read_as_discovery_describes_them(case: str) -> None:
+    configs, states, expected = CASES[case]
+    assert [(device, probe.lower(), quantity, value) for device, probe, quantity, value in read(configs, states)] == [
+        (device, probe.lower(), quantity, pytest.approx(value)) for device, probe, quantity, value in expected
+    ]
+
+
+def test_the_device_s_name_is_the_label_and_the_message_s_own_time_counts() -> None:
+    memory = taught(("homeassistant/sensor/k/t/config", config(**TEMPERATURE, value_template=JSON_T)))
+    [reading] = decode("x/1", {"temperature": 21, "time": "2024-03-01T12:00:00Z"}, memory).readings
+    assert reading.label == "Kitchen"
+    assert reading.measured_at is not None
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "state"),
+    [
+        ("homeassistant/number/k/target/config", config(name="Target"), "21"),
+        ("homeassistant/switch/k/heater/config", config(state_topic="x/temperature"), "1"),
+        ("homeassistant/light/k/lamp/config", config(), "1"),
+        ("homeassistant/climate/k/config", {"temperature_state_topic": "x/1", "device": KITCHEN}, "21"),
+        ("homeassistant/sensor/k/t/config", config(**TEMPERATURE, name="Target temperature"), "21"),
+        ("homeassistant/sensor/k/t/config", config(**TEMPERATURE, name="CPU"), "51"),
+        ("homeassistant/sensor/k/t/config", config(**TEMPERATURE, name="Internal temperature"), "51"),
+        ("homeassistant/sensor/k/t/config", config(**TEMPERATURE, entity_category="diagnostic"), "51"),
+        ("homeassistant/sensor/k/t/config", config(device_class="power", unit_of_measurement="W"), "21"),
+        ("homeassistant/sensor/k/t/config", config(device_class="moisture", unit_of_measurement="%"), "21"),
+        ("homeassistant/sensor/k/t/config", config(device_class="humidity", unit_of_measurement="g/m³"), "12"),
+        ("homeassistant/sensor/k/t/config", config(device_class="voltage", unit_of_measurement="V"), "12"),
+        ("homeassistant/sensor/k/t/config", config(device_class="pressure", unit_of_measurement="bar"), "2.1"),
+        ("homeassistant/sensor/k/t/config", config(**TEMPERATURE), "warm"),
+        (
+            "homeassistant/number/k/t/config",
+            config(value_template="{{ value_json.temperature }}"),
+            {"temperature": 22},
+        ),
+    ],
+)
+def test_what_discovery_says_is_no_reading(topic: str, payload: dict[str, Any], state: Any) -> None:
+    decoded = decode(payload.get("state_topic", "x/1"), state, taught((topic, payload)))
+    assert decoded.kind is Kind.NOISE
+    assert decoded.reason
+
+
+def test_a_failed_read_is_the_probe_s() -> None:
+    memory = taught(
+        ("homeassistant/sensor/k/t/config", config(**TEMPERATURE, value_template=JSON_T)),
+        ("homeassistant/sensor/k/h/config", config(**HUMIDITY, state_topic="x/2")),
+    )
+    assert failed(decode("x/1", {"temperature": None}, memory), decode("x/2", "nan", memory)) == [
+        ("ea334450945afc", "", "temperature"),
+        ("ea334450945afc", "", "humidity"),
+    ]
+
+
+def test_a_program_is_said_not_to_be_understood() -> None:
+    decoded = decode("homeassistant/sensor/k/t/config", config(**TEMPERATURE, val_tpl="{{ value.split(';')[0] }}"), {})
+    assert "not understood" in decoded.reason
+
+
+def test_attributes_beside_a_state_are_not_counted_again() -> None:
+    memory = taught(("homeassistant/sensor/k/t/config", config(**TEMPERATURE, json_attributes_topic="x/attr")))
+    assert decode("x/attr", {"temperature": 21, "rssi": -60}, memory).kind is Kind.NOISE
+
+
+@pytest.mark.parametrize(
+    ("keys", "topic", "payload", "online"),
+    [
+        ({"availability_topic": "x/here"}, "x/here", "online", True),
+        ({"avty_t": "x/here", "pl_avail": "1", "pl_not_avail": "dead"}, "x/here", "dead", False),
+        (
+            {"avty": [{"t": "x/here", "value_template": "{{ value_json.state }}"}]},
+            "x/here",
+            {"state": "offline"},
+            False,
+        ),
+        ({"~": "x", "availability": {"topic": "~/here"}}, "x/here", "offline", False),
+        (
+            {"avty": [{"topic": "x/info", "val_tpl": "{{ value_json.up }}", "pl_avail": True}]},
+            "x/info",
+            {"up": True},
+            True,
+        ),
+    ],
+)
+def test_the_device_s_availability(keys: dict[str, Any], topic: str, payload: Any, online: bool) -> None:
+    memory = taught(("homeassistant/sensor/k/t/config", config(**TEMPERATURE, **keys)))
+    assert decode(topic, payload, memory).availability == Availability("ea334450945afc", online)
+
+
+def test_a_gateway_s_availability_is_no_device_s() -> None:
+    configs = [
+        (
+            f"homeassistant/sensor/{name}/t/config",
+            {**TEMPERATURE, "stat_t": f"x/{name}", "avty_t": "x/here", "dev": {"ids": [name]}},
+        )
+        for name in "ab"
+    ]
+    decoded = decode("x/here", "offline", taught(*configs))
+    assert (decoded.kind, decoded.availability) == (Kind.AVAILABILITY, None)
+
+
+def test_an_entity_that_is_removed_is_forgotten_with_its_device_s_availability() -> None:
+    topic = "homeassistant/sensor/k/t/config"
+    memory = taught((topic, config(**TEMPERATURE, avty_t="x/here")))
+    assert rows(decode("x/1", "21", memory))
+    assert decode(topic, b"", memory).kind is Kind.DISCOVERY
+    assert decode("x/1", "21", memory).kind is Kind.UNKNOWN
+    assert decode("x/here", "online", memory).availability is None
+    assert taught((topic, b"")) == {}
+
+
+def test_a_component_that_is_gone_from_its_device_is_forgotten() -> None:
+    part = {"p": "sensor", "stat_t": "x/1", **TEMPERATURE}
+    memory = taught(("homeassistant/device/k/config", {"dev": KITCHEN, "cmps": {"a": part}}))
+    assert rows(decode("x/1", "21", memory))
+    decode("homeassistant/device/k/config", {"dev": KITCHEN, "cmps": {"a": {"p": "sensor"}}}, memory)
+    assert rows(decode("x/1", "21", memory)) == []
+
+
+def test_esphome_keeps_its_prefix_and_takes_quantity_and_unit() -> None:
+    """esphome mqtt_component.cpp's keys; the object id is in a language that sereno does not speak."""
+    memory = taught(
+        (
+            "homeassistant/sensor/porch/tymheredd/config",
+            {
+                "dev_cla": "temperature",
+                "unit_of_meas": "°F",
+                "stat_cla": "measurement",
+                "name": "Tymheredd",
+                "stat_t": "porch/sensor/tymheredd/state",
+                "avty_t": "porch/status",
+                "uniq_id": "ESPsensortymheredd",
+                "dev": {"ids": "84fce6123456", "name": "porch", "sw": "2024.4.1", "mf": "espressif"},
+            },
+        )
+    )
+    assert [row[::2] for row in rows(decode("porch/sensor/tymheredd/state", "68", memory))] == [("porch", "temperature")]
+    assert rows(decode("porch/sensor/tymheredd/state", "68", memory))[0][3] == 20
+    assert decode("porch/status", "offline", memory).availability == Availability("porch", False)
+    found = learned(memory, "porch/sensor/tymheredd/state")
+    assert found is not None
+    assert (found.quantity, found.unit, found.label) == ("temperature", "°F", "porch")
+
+
+def test_what_is_learned_is_bounded_and_touched_only_by_news() -> None:
+    memory: dict[str, Any] = {}
+    for index in range(MOST_ENTITIES + 5):
+        decode(f"homeassistant/sensor/n{index}/t/config", {**TEMPERATURE, "stat_t": f"y/{index}"}, memory)
+    assert len(memory[PART]) == MOST_ENTITIES
+    assert learned(memory, "y/0") is None
+    assert learned_unit(memory, f"y/{MOST_ENTITIES}") == "°C"
+    before = json.dumps(memory[PART])
+    decode("homeassistant/sensor/n9/t/config", {**TEMPERATURE, "stat_t": "y/9"}, memory)
+    assert json.dumps(memory[PART]) == before
+
+
+def test_a_hint_beats_what_discovery_says_and_not_what_the_message_says() -> None:
+    memory = taught(("homeassistant/sensor/k/t/config", config(**TEMPERATURE)))
+    hint = Hint(unit="°F")
+    assert rows(decode_mqtt("x/1", b"68", memory, hint)) == [("ea334450945afc", "", "temperature", 20)]
+    assert rows(decode_mqtt("x/1", "21 °C".encode(), memory, hint)) == [("ea334450945afc", "", "temperature", 21)]
