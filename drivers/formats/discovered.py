@@ -87,7 +87,7 @@ def _decode_document(message: Message, entities: list[Entity]) -> Decoded | None
         return Decoded(Kind.NOISE, NAME, reason="attributes beside states that have topics of their own")
     whose = unread or described[0]
     return decode_body(
-        document,
+        _without([one.place.path for one in entities if one.refusal], document),
         NAME,
         "discovery says whose the topic is, the payload's names tell the values",
         device=whose.device or message.topic.device,
@@ -144,6 +144,17 @@ def _at(document: object, place: Place) -> tuple[bool, object]:
         else:
             return False, None
     return bool(place.path), node
+
+
+def _without(paths: list[tuple[str | int, ...]], document: object) -> object:
+    """The document less what lies at these places: discovery says that it is no reading, whatever its name."""
+    if not isinstance(document, dict) or not paths:
+        return document
+    inner: dict[str, list[tuple[str | int, ...]]] = {}
+    for path in paths:
+        if path:
+            inner.setdefault(str(path[0]), []).append(path[1:])
+    return {key: _without(inner.get(key, []), value) for key, value in document.items() if () not in inner.get(key, [])}
 
 
 def _refused(entities: list[Entity]) -> Decoded | None:

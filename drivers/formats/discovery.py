@@ -188,7 +188,6 @@ class _Config:
         self.presence: list[tuple[str, str, str, str, Place]] = []
         self.reason = ""
         self.attributes: list[Entity] = []
-        self.families = False
         device = _Device(config.get("device"), node)
         parts = config.get("components")
         if isinstance(parts, dict):
@@ -197,17 +196,15 @@ class _Config:
                 if isinstance(part, dict):
                     merged = {**shared, **_expand(part)}
                     self._learn(str(merged.get("platform") or ""), merged, device, key)
-            self._learn_presence(config, device)
         else:
             self._learn(component, config, device, levels[-2])
-            self._learn_presence(config, device)
+        self._learn_presence(config, device)
         states = {one.topic for one in self.entities}
         self.entities += [one for one in self.attributes if one.topic not in states]
 
     def _learn(self, component: str, config: dict[str, Any], device: _Device, object_id: str) -> None:
         if component not in _COMPONENTS or component in ("device", "tag", "device_automation"):
             return
-        self._component = component
         if component == "sensor":
             self._learn_sensor(config, device, object_id)
             return

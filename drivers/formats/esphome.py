@@ -29,6 +29,13 @@ _COMPONENTS = frozenset(
     )
 )
 _LONGEST = 32
+_WANTED = frozenset(
+    words(
+        """mode action target_temperature target_temperature_low target_temperature_high target_humidity fan_mode
+        swing_mode preset"""
+    )
+)
+_CURRENT = {"current_temperature": "temperature", "current_humidity": "humidity"}
 _SELVES = frozenset({"homeassistant"})
 """First levels that are no device's prefix: home-made devices put their states beside their discovery."""
 
@@ -52,6 +59,8 @@ def decode(message: Message) -> Decoded | None:
         return Decoded(Kind.DISCOVERY, NAME, reason="an ESPHome device announces itself")
     if len(levels) < 4 or levels[-1] != "state" or levels[0] in _SELVES or message.document is not NO_DOCUMENT:
         return None
+    if len(levels) > 4 and levels[-4] == "climate" and (levels[-2] in _CURRENT or levels[-2] in _WANTED):
+        return _decode_climate(message)
     component, object_id = levels[-3], levels[-2]
     if component in _COMPONENTS:
         return Decoded(Kind.NOISE, NAME, reason=f"the state of a {component}, not of a sensor")
@@ -59,6 +68,27 @@ def decode(message: Message) -> Decoded | None:
     if component != "sensor" or not text or len(text) > _LONGEST:
         return None
     return _decode_sensor(message, "/".join(levels[:-3]), object_id, text)
+
+
+def _decode_climate(message: Message) -> Decoded | None:
+    """``<prefix>/climate/<object_id>/current_temperature/state``; its other topics are what somebody wants."""
+    *prefix, _, object_id, what, _ = message.topic.levels
+    quantity, text = _CURRENT.get(what), message.text
+    if quantity is None or text is None:
+        return Decoded(Kind.NOISE, NAME, reason=f"a climate's {what}, not what it measures")
+    value, unit = read_text(text, quantity)
+    if value is None:
+        return Decoded(Kind.NOISE, NAME, reason="a text, not a number")
+    return decode_value(
+        value,
+        unit,
+        quantity,
+        message,
+        device="/".join(prefix),
+        name=f"{object_id}/{what}",
+        probe=object_id,
+        format_name=NAME,
+    )
 
 
 def _decode_sensor(message: Message, device: str, object_id: str, text: str) -> Decoded:

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.decoding import Row, decode, failed, rows
 
 from drivers.base import Availability, Kind
@@ -11,6 +13,7 @@ from drivers.formats import decode_mqtt
 from drivers.formats.discovery import learned, learned_unit
 from drivers.formats.entities import MOST_ENTITIES, PART
 from drivers.formats.message import Hint
+from drivers.formats.words import words
 
 Messages = list[tuple[str, Any]]
 KITCHEN = {"identifiers": ["ea334450945afc"], "name": "Kitchen"}
@@ -197,7 +200,7 @@ CASES: dict[str, tuple[Messages, Messages, list[Row]]] = {
         [("ea334450945afc", "", "temperature", 21.5)],
     ),
     # EMS-ESP: names less the device's
-    "a boiler's figures": (
+    "a boiler's figures, and the setpoint that comes alone": (
         [
             (
                 "homeassistant/sensor/ems-esp/boiler_outdoortemp/config",
@@ -333,6 +336,14 @@ def test_a_program_is_said_not_to_be_understood() -> None:
     assert "not understood" in decoded.reason
 
 
+def test_what_discovery_refuses_is_not_read_by_its_name_either() -> None:
+    memory = taught(
+        ("homeassistant/sensor/k/t/config", config(**TEMPERATURE, value_template="{{ value_json.t | my_filter }}")),
+        ("homeassistant/number/k/n/config", config(value_template="{{ value_json.temperature }}")),
+    )
+    assert rows(decode("x/1", {"temperature": 22, "humidity": 40}, memory)) == [("ea334450945afc", "", "humidity", 40)]
+
+
 def test_attributes_beside_a_state_are_not_counted_again() -> None:
     memory = taught(("homeassistant/sensor/k/t/config", config(**TEMPERATURE, json_attributes_topic="x/attr")))
     assert decode("x/attr", {"temperature": 21, "rssi": -60}, memory).kind is Kind.NOISE
@@ -410,8 +421,8 @@ def test_esphome_keeps_its_prefix_and_takes_quantity_and_unit() -> None:
             },
         )
     )
-    assert [row[::2] for row in rows(decode("porch/sensor/tymheredd/state", "68", memory))] == [("porch", "temperature")]
-    assert rows(decode("porch/sensor/tymheredd/state", "68", memory))[0][3] == 20
+    state = decode("porch/sensor/tymheredd/state", "68", memory)
+    assert rows(state) == [("porch", "tymheredd", "temperature", 20)]
     assert decode("porch/status", "offline", memory).availability == Availability("porch", False)
     found = learned(memory, "porch/sensor/tymheredd/state")
     assert found is not None
@@ -435,3 +446,33 @@ def test_a_hint_beats_what_discovery_says_and_not_what_the_message_says() -> Non
     hint = Hint(unit="°F")
     assert rows(decode_mqtt("x/1", b"68", memory, hint)) == [("ea334450945afc", "", "temperature", 20)]
     assert rows(decode_mqtt("x/1", "21 °C".encode(), memory, hint)) == [("ea334450945afc", "", "temperature", 21)]
+
+
+KEYS = st.sampled_from(
+    words(
+        """state_topic stat_t ~ device dev ids identifiers cns name dev_cla device_class unit_of_meas val_tpl avty
+        avty_t t topic cmps components p platform curr_temp_t temp_stat_t uniq_id json_attr_t ent_cat pl_avail x temperature"""
+    )
+)
+VALUES = st.sampled_from(
+    ["x/1", "~", "x/~", "°C", "%", "temperature", "humidity", "sensor", "climate", "{{ value_json.temperature }}"]
+) | st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8))
+CONFIGS = st.recursive(
+    VALUES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=8),
+    max_leaves=30,
+)
+
+
+@given(
+    st.sampled_from(words("h/sensor/a/config h/climate/n/a/config h/device/a/config h/x/y/z/config")), CONFIGS, VALUES
+)
+def test_no_config_makes_it_raise(topic: str, document: object, state: object) -> None:
+    memory: dict[str, Any] = {}
+    decode(topic, document, memory)
+    kept = json.loads(json.dumps(memory))
+    for known in ("x/1", "~", "x/~"):
+        assert decode(known, state, kept) == decode(known, state, memory)
+        decode(known, document, kept)
+    decode(topic, b"", kept)
+    assert not kept.get(PART)

@@ -44,3 +44,17 @@ def test_what_is_no_reading(topic: str, payload: str) -> None:
 def test_status_is_availability_and_the_announcement_discovery() -> None:
     assert decode("weather/status", "online").availability == Availability("weather", True)
     assert decode("esphome/discover/x", {"name": "x", "port": 6053}).kind is Kind.DISCOVERY
+
+
+def test_a_climate_measures_and_wants() -> None:
+    """esphome mqtt_climate.cpp: each of its values has a topic below its own."""
+    assert rows(decode("hall/climate/thermostat/current_temperature/state", "20.5")) == [
+        ("hall", "thermostat", "temperature", 20.5)
+    ]
+    for topic in ("target_temperature", "mode"):
+        assert decode(f"hall/climate/thermostat/{topic}/state", "21").kind is Kind.NOISE
+    assert rows(decode("house/climate/kitchen/temperature/state", "21"))  # a house that calls its sensors so
+
+
+def test_a_state_beside_home_assistant_s_discovery_is_no_esphome_s() -> None:
+    assert rows(decode("homeassistant/sensor/kitchen_temperature/state", "20.5"))[0][0] != "homeassistant"
