@@ -49,8 +49,11 @@ def decode(message: Message) -> Decoded | None:
 def _decode_plain(message: Message, entities: list[Entity]) -> Decoded | None:
     text = message.text
     entity = next((one for one in entities if one.quantity and not one.path), None)
+    quantity = message.hint.quantity
     if entity is None:
-        return _refused(entities)
+        return None if quantity else _refused(entities)
+    if quantity and quantity != entity.quantity:
+        entity = entity._replace(quantity=quantity, unit="")
     if text is None or len(text) > _LONGEST:
         return None
     value, told = read_text(text, entity.quantity)

@@ -268,6 +268,7 @@ class _Config:
         current: bool = False,
     ) -> None:
         names = _names(config, device, object_id)
+        spare = read_letter(names.spare)
         probe, name = ("", "") if current else _probe(names, quantity, place, read_topic(topic))
         self.entities.append(
             Entity(
@@ -283,7 +284,7 @@ class _Config:
                 place.scale,
                 place.offset,
                 _model(names, place) or device.model,
-                names.spare,
+                spare.remainder or names.spare,
             )
         )
 
@@ -319,7 +320,8 @@ class _Config:
             if topic and place is not None:
                 there = _text(one.get("payload_available"), "online")
                 gone = _text(one.get("payload_not_available"), "offline")
-                self.presence.append((topic, device.id, there, gone, place))
+                whose = "" if "bridge" in topic.split("/") else device.id
+                self.presence.append((topic, whose, there, gone, place))
 
 
 def _names_itself(entity: Entity) -> bool:
@@ -371,7 +373,11 @@ def _quantity(config: dict[str, Any], names: _Names, place: Place | None, topic:
             break
     if quantity == "battery" and unit in ("V", "mV"):
         quantity = "battery_voltage"
-    if told == "voltage" and not any("bat" in text.lower() for text in (*texts, names.spare, topic.text)):
+    if (
+        told == "voltage"
+        and unit != "mV"
+        and not any("bat" in text.lower() for text in (*texts, names.spare, topic.text))
+    ):
         return "", "", "discovery says: a voltage, and no name says that it is a battery's"
     if not fits(quantity, unit):
         return "", "", f"discovery says: a {told or quantity} in {raw_unit}"

@@ -166,10 +166,15 @@ def _unlist(rows: Rows, by_topic: dict[str, Rows], holders: dict[str, str]) -> N
 
 
 def _told_apart(entity: Entity, holders: dict[str, str]) -> Entity:
-    """A second value of one probe and quantity is a second probe's, by the name that is its own."""
-    if not entity.quantity or holders.get(_key(entity), _channel(entity)) == _channel(entity):
+    """A second value of one probe and quantity is a second probe's, by what is its own: its id, else its topic."""
+    if not entity.quantity:
         return entity
-    return entity._replace(probe=shorten(entity.spare.lower(), 64), name=entity.spare)
+    channel = _channel(entity)
+    for own in ("", entity.spare, channel.replace("\n", "/")):
+        tried = entity._replace(probe=shorten(own.lower(), 64), name=shorten(own, 64)) if own else entity
+        if holders.get(_key(tried), channel) == channel:
+            return tried
+    return tried
 
 
 def _key(entity: Entity) -> str:

@@ -94,7 +94,7 @@ def _decode_climate(message: Message) -> Decoded | None:
 def _decode_sensor(message: Message, device: str, object_id: str, text: str) -> Decoded:
     name = read_name(object_id)
     entity = learned(message.memory, message.topic.text)
-    if entity is not None and entity.refusal:
+    if entity is not None and entity.refusal and not message.hint.quantity:
         return Decoded(Kind.NOISE, NAME, reason=entity.refusal)
     if name.quantity is None and (message.hint.quantity or entity is not None):
         quantity = message.hint.quantity or (entity.quantity if entity is not None else "")

@@ -166,6 +166,48 @@ CASES: dict[str, tuple[Messages, Messages, list[Row]]] = {
         [("x/1", "4.5"), ("x/2", "5")],
         [("ea334450945afc", "", "temperature", 4.5), ("ea334450945afc", "two", "temperature", 5)],
     ),
+    "two probes whose names are the same, and whose ids are not": (
+        [
+            (f"homeassistant/sensor/k/{place}_{kind}/config", {**said, "name": kind, "stat_t": f"x/{place}/{kind[0]}"})
+            for place in ("inside", "outside")
+            for kind, said in (("temperature", TEMPERATURE), ("humidity", HUMIDITY))
+        ],
+        [("x/inside/t", "20"), ("x/inside/h", "50"), ("x/outside/t", "5"), ("x/outside/h", "80")],
+        [
+            ("k", "", "temperature", 20),
+            ("k", "", "humidity", 50),
+            ("k", "outside", "temperature", 5),
+            ("k", "outside", "humidity", 80),
+        ],
+    ),
+    # github.com/jim-easterbrook/pywws/issues/108: Zigbee2MQTT under a base topic of one's own
+    "Zigbee2MQTT elsewhere": (
+        [
+            (
+                f"homeassistant/sensor/0x00124b00253c5f14/{kind}/config",
+                {
+                    "availability": [{"topic": "myhome/bridge/state", "value_template": "{{ value_json.state }}"}],
+                    "device": {"identifiers": ["zigbee2mqtt_0x00124b00253c5f14"], "name": "Temp Sensor"},
+                    "device_class": kind,
+                    "name": f"Temp Sensor {kind}",
+                    "state_topic": "myhome/Temp Sensor",
+                    "unique_id": f"0x00124b00253c5f14_{kind}_myhome",
+                    "unit_of_measurement": unit,
+                    "value_template": f"{{{{ value_json.{kind} }}}}",
+                },
+            )
+            for kind, unit in (("temperature", "°C"), ("humidity", "%"), ("voltage", "mV"))
+        ],
+        [
+            ("myhome/Temp Sensor", {"temperature": 21.5, "humidity": 40, "voltage": 3000, "linkquality": 80}),
+            ("myhome/bridge/state", {"state": "online"}),
+        ],
+        [
+            ("zigbee2mqtt_0x00124b00253c5f14", "", "temperature", 21.5),
+            ("zigbee2mqtt_0x00124b00253c5f14", "", "humidity", 40),
+            ("zigbee2mqtt_0x00124b00253c5f14", "", "battery_voltage", 3),
+        ],
+    ),
     "names in a language that sereno does not speak": (
         [
             ("homeassistant/sensor/k/t/config", config(**TEMPERATURE, name="Tymheredd", value_template=JSON_T)),
@@ -386,6 +428,12 @@ def test_a_gateway_s_availability_is_no_device_s() -> None:
     assert (decoded.kind, decoded.availability) == (Kind.AVAILABILITY, None)
 
 
+def test_a_bridge_s_availability_is_not_its_only_device_s() -> None:
+    topic = "homeassistant/sensor/k/t/config"
+    decoded = decode("z/bridge/state", "offline", taught((topic, config(**TEMPERATURE, avty_t="z/bridge/state"))))
+    assert (decoded.kind, decoded.availability) == (Kind.AVAILABILITY, None)
+
+
 def test_an_entity_that_is_removed_is_forgotten_with_its_device_s_availability() -> None:
     topic = "homeassistant/sensor/k/t/config"
     memory = taught((topic, config(**TEMPERATURE, avty_t="x/here")))
@@ -446,12 +494,16 @@ def test_a_hint_beats_what_discovery_says_and_not_what_the_message_says() -> Non
     hint = Hint(unit="°F")
     assert rows(decode_mqtt("x/1", b"68", memory, hint)) == [("ea334450945afc", "", "temperature", 20)]
     assert rows(decode_mqtt("x/1", "21 °C".encode(), memory, hint)) == [("ea334450945afc", "", "temperature", 21)]
+    assert rows(decode_mqtt("x/1", b"45", memory, Hint("humidity"))) == [("ea334450945afc", "", "humidity", 45)]
+    memory = taught(("homeassistant/number/k/n/config", config()))
+    assert rows(decode_mqtt("x/1", b"21", memory, Hint("temperature"))) == [("x/1", "", "temperature", 21)]
 
 
 KEYS = st.sampled_from(
     words(
         """state_topic stat_t ~ device dev ids identifiers cns name dev_cla device_class unit_of_meas val_tpl avty
-        avty_t t topic cmps components p platform curr_temp_t temp_stat_t uniq_id json_attr_t ent_cat pl_avail x temperature"""
+        avty_t t topic cmps components p platform curr_temp_t temp_stat_t uniq_id json_attr_t ent_cat pl_avail x
+        temperature"""
     )
 )
 VALUES = st.sampled_from(
