@@ -10,6 +10,7 @@ Source: read off samples of many makers; no single document describes it.
 Sample: ``sensors/s12/reading`` ``{"sensor":"s12","metric":"temperature","value":21.3,"id":7,"t":1700000000}``
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from drivers.base import Decoded, Kind
 from drivers.formats.availability import decode_document as decode_availability
 from drivers.formats.json_keys import Layout, Role, read_key, read_layout
 from drivers.formats.json_object import Facts, read_facts
-from drivers.formats.message import Message
+from drivers.formats.message import NO_HINT, Hint, Message
 from drivers.formats.names import NO_NAME, Name, derive_probe, read_model, read_name
 from drivers.formats.record import MOST_PROBES, Collector
 from drivers.formats.timestamps import parse_time
@@ -28,6 +29,7 @@ NAME = "json"
 _DEEPEST = 8
 _MOST_ITEMS = 500
 """Keys and items looked at in one message: what reports sensors has a few dozen, and more is a dump."""
+NO_NUMBERS = "JSON without any number in it"
 _TEMPERATURES = frozenset({"temperature", "dew_point", "heat_index"})
 _PRESSURES = frozenset({"pressure", "pressure_sea_level"})
 _BY_UNIT = {"°C": "temperature", "°F": "temperature", "hPa": "pressure", "mmHg": "pressure", "lx": "illuminance"}
@@ -50,6 +52,7 @@ class _Context(NamedTuple):
     owned: bool = False
     """The envelope names the device: what the inside calls itself does not."""
     null_is_failure: bool = True
+    hint: Hint = NO_HINT
 
 
 def decode(message: Message) -> Decoded | None:
@@ -57,12 +60,19 @@ def decode(message: Message) -> Decoded | None:
     document = message.document
     if not isinstance(document, dict | list):
         return None
-    return decode_document(document, message.topic.device, message.topic.name)
+    return decode_document(document, message.topic.device, message.topic.name, message.hint)
 
 
-def decode_document(document: object, device: str | None, topic_name: Name = NO_NAME) -> Decoded:
+def decode_document(
+    document: object,
+    device: str | None,
+    topic_name: Name = NO_NAME,
+    hint: Hint = NO_HINT,
+    format_name: str = NAME,
+    reason: str = "keys or records name the quantities",
+) -> Decoded:
     """Read a parsed JSON document; ``device`` and ``topic_name`` are what the topic says, where there is one."""
-    return _walk(document, _Context(device), topic_name, NAME, "keys or records name the quantities")
+    return _walk([(document, _Context(device, hint=hint))], topic_name, format_name, reason)
 
 
 def decode_body(
@@ -77,6 +87,7 @@ def decode_body(
     sequence: int | None = None,
     temperature_unit: str = "",
     null_is_failure: bool = True,
+    hint: Hint = NO_HINT,
 ) -> Decoded:
     """Read what a family's envelope holds, where its inside is named freely: a codec's object, a friendly device's
     keys. The envelope says whose it is (``device``, ``label``), of when and of which count; the inside may say another
@@ -91,22 +102,55 @@ def decode_body(
         label=label,
         owned=True,
         null_is_failure=null_is_failure,
+        hint=hint,
     )
-    return _walk(document, context, NO_NAME, format_name, reason)
+    return _walk([(document, context)], NO_NAME, format_name, reason)
 
 
-def _walk(document: object, context: _Context, topic_name: Name, format_name: str, reason: str) -> Decoded:
+class Body(NamedTuple):
+    """One of several things in a message, freely named inside: whose it is, of when, and of which probe."""
+
+    document: object
+    device: str | None
+    probe: str = ""
+    time: datetime | None = None
+    label: str | None = None
+
+
+def decode_bodies(bodies: Iterable[Body], format_name: str, reason: str, hint: Hint = NO_HINT) -> Decoded:
+    """Read several devices' or moments' bodies of one message, as :func:`decode_body` reads one."""
+    walked = [
+        (
+            body.document,
+            _Context(
+                body.device,
+                path=(body.probe,) if body.probe else (),
+                time=body.time,
+                label=body.label,
+                owned=True,
+                hint=hint,
+            ),
+        )
+        for body in bodies
+    ]
+    return _walk(walked, NO_NAME, format_name, reason)
+
+
+def _walk(walked: list[tuple[object, _Context]], topic_name: Name, format_name: str, reason: str) -> Decoded:
     walk = _Walk(topic_name)
-    walk.visit(document, context)
+    for document, context in walked:
+        walk.visit(document, context)
     if walk.collector.probes:
         return walk.collector.decoded(format_name, reason)
-    available = decode_availability(document, context.device)
-    if available is not None:
-        return available
+    if len(walked) == 1:
+        document, context = walked[0]
+        available = decode_availability(document, context.device)
+        if available is not None:
+            return available
     if walk.refusal:
         return Decoded(Kind.NOISE, format_name, reason=walk.refusal)
     if not walk.numbers:
-        return Decoded(Kind.NOISE, format_name, reason="JSON without any number in it")
+        return Decoded(Kind.NOISE, format_name, reason=NO_NUMBERS)
     return Decoded(Kind.UNKNOWN, format_name, reason="JSON, but none of its keys names a quantity that sereno knows")
 
 
@@ -282,6 +326,7 @@ def _merge(facts: Facts, context: _Context) -> _Context:
         context.label,
         context.owned,
         context.null_is_failure,
+        context.hint,
     )
 
 
@@ -302,9 +347,16 @@ def _merge_owned(facts: Facts, context: _Context) -> _Context:
 
 
 def _unit_around(quantity: str, context: _Context) -> str:
-    if quantity in _TEMPERATURES:
-        return context.temperature_unit
-    return context.pressure_unit if quantity in _PRESSURES else ""
+    """What the objects around say, else what the configuration says of the topic.
+
+    Its "%" is the humidity's, unless it speaks of the battery itself: a battery's 3.01 beside it are volts.
+    """
+    told = context.temperature_unit if quantity in _TEMPERATURES else ""
+    told = told or (context.pressure_unit if quantity in _PRESSURES else "")
+    hint = context.hint
+    if told or not hint.unit or hint.quantity not in ("", quantity) or not fits(quantity, hint.unit):
+        return told
+    return "" if quantity == "battery" and not hint.quantity else hint.unit
 
 
 def _name_and_probe(name: Name, key: str, context: _Context) -> tuple[str | None, str]:
