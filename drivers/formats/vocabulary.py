@@ -232,7 +232,7 @@ WRAPPERS: frozenset[str] = frozenset(
     words(
         """d sensordatavalues payload data state reported report object decoded decoded_payload fields params result
         body message msg properties attributes values readings measurements sensors sensor telemetry status value
-        devices items list"""
+        devices items list messages"""
     )
 )
 """Objects that only wrap what a device says: their names tell nothing of it."""
