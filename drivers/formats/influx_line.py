@@ -25,6 +25,7 @@ from drivers.formats.generic_json import NO_NUMBERS, Body, decode_bodies
 from drivers.formats.message import NO_DOCUMENT, Message
 from drivers.formats.names import read_name
 from drivers.formats.timestamps import parse_epoch
+from drivers.formats.topics import read_topic
 from drivers.formats.units import read_unit
 from drivers.formats.values import FAILURE_WORDS
 from drivers.formats.words import words
@@ -124,7 +125,7 @@ def _body(match: re.Match[str], topic_device: str | None, measurement_tells: boo
     fields = {_plain(name): _value(raw) for name, raw in _FIELD.findall(match["fields"])[:_MOST_FIELDS]}
     return Body(
         _document(measurement, tags, fields),
-        tags[key] if key else topic_device,
+        (read_topic(tags[key]).device if key == "topic" else tags[key]) if key else topic_device,
         probe,
         parse_epoch(int(match["time"])) if match["time"] else None,
         label,
@@ -141,13 +142,17 @@ def _is_machine(measurement: str, tags: Mapping[str, str]) -> bool:
 def _document(measurement: str, tags: Mapping[str, str], fields: dict[str, Any]) -> dict[str, Any]:
     """The fields; ``value`` alone becomes a record of the metric that the measurement or a tag names."""
     value = next((name for name in fields if name.lower() in _VALUE_FIELDS), None)
-    if value is None:
-        return fields
-    document: dict[str, Any] = {"value": fields[value]}
     unit = read_unit(tags.get("unit", "")) or read_unit(measurement)
+    if value is None:
+        return {**fields, "unit": unit} if unit else fields
+    document: dict[str, Any] = {"value": fields[value]}
     if unit:
         document["unit"] = unit
-    telling = (measurement, *(tags[key] for key in _QUANTITY_TAGS if key in tags))
+    telling = (
+        measurement,
+        *(tags[key] for key in _QUANTITY_TAGS if key in tags),
+        read_topic(tags.get("topic", "")).telling,
+    )
     metric = next((one for one in telling if read_name(one).quantity is not None), None)
     if metric is not None:
         document["metric"] = metric

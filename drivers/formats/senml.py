@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from drivers.base import Decoded, Kind
 from drivers.formats.message import Message
-from drivers.formats.names import Name, derive_probe, names_another_quantity, read_name
+from drivers.formats.names import Name, derive_probe, names_another_quantity, read_letter, read_name
 from drivers.formats.record import MOST_VALUES, Collector
 from drivers.formats.timestamps import parse_epoch
 from drivers.formats.units import fits, read_unit
@@ -227,7 +227,7 @@ def _names_bare(text: str) -> bool:
 
 def _quantity(tail: str, text: str, unit: str) -> Name:
     """What the name says; where it names none, what the unit does; a unit that does not fit the name refuses."""
-    named = read_name(tail) if tail else Name(bare=True)
+    named = (read_letter(tail) if text else read_name(tail)) if tail else Name(bare=True)
     if named.quantity is not None:
         if text and (not unit or not fits(named.quantity, unit)):
             return Name(refusal=f"its unit {text[:16]!r} is none of {named.quantity}")

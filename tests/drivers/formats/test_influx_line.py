@@ -69,6 +69,8 @@ def test_several_lines_one_field_each() -> None:
         ),
         ("%,domain=sensor,entity_id=hall_humidity value=45", ("hall_humidity", "", "humidity", 45)),
         ("env,device=a temp_f=68", ("a", "", "temperature", 20)),
+        ("env,device=a,unit=F temperature=68", ("a", "", "temperature", 20)),
+        ("mqtt_consumer,host=pi,topic=home/hall/temperature value=21.5", ("home/hall", "", "temperature", 21.5)),
         ("weather temperature=82 1465839830100400200", ("a/b", "", "temperature", 82)),
     ],
 )

@@ -53,6 +53,7 @@ def test_base_fields_hold_until_they_are_replaced() -> None:
     ("name", "unit", "value", "expected"),
     [
         ("temp", "K", 300, ("temperature", 26.85)),
+        ("t", "Cel", 21, ("temperature", 21)),
         ("humidity", "/", 0.45, ("humidity", 45)),
         ("rh", "%RH", 45, ("humidity", 45)),
         ("", "%EL", 80, ("battery", 80)),
