@@ -6,6 +6,8 @@ import pytest
 from support.decoding import decode, failed, rows
 
 from drivers.base import Kind
+from drivers.formats.message import Hint
+from drivers.formats.registry import decode_mqtt
 
 
 def test_a_flat_object_belongs_to_its_topic() -> None:
@@ -198,3 +200,19 @@ def test_sensor_community_s_records() -> None:
         ("12345", "humidity", 40.1),
     ]
     assert len(decoded.readings) == 1
+
+
+@pytest.mark.parametrize(
+    ("hint", "payload", "expected"),
+    [
+        (Hint("", "°F"), b'{"temperature":68,"humidity":40}', [("temperature", 20), ("humidity", 40)]),
+        (Hint("", "°F"), b'{"temperature":20,"unit":"C"}', [("temperature", 20)]),
+        (Hint("", "°F"), b'{"temp_c":20}', [("temperature", 20)]),
+        (Hint("", "%"), b'{"humidity":40,"battery":3.01}', [("humidity", 40), ("battery_voltage", 3.01)]),
+        (Hint("humidity", "%"), b'{"temperature":20}', [("temperature", 20)]),
+    ],
+)
+def test_a_unit_that_the_configuration_tells_wins_over_the_default_and_not_over_the_payload(
+    hint: Hint, payload: bytes, expected: list[tuple[str, float]]
+) -> None:
+    assert [row[2:] for row in rows(decode_mqtt("a/b", payload, {}, hint))] == expected
