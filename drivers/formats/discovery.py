@@ -78,7 +78,7 @@ def decode(message: Message) -> Decoded | None:
     """DISCOVERY where topic and keys are; learns what its entities' topics carry."""
     document, memory, topic = message.document, message.memory, message.topic
     if not isinstance(document, dict):
-        if message.payload:
+        if message.payload or not topic.discovery:
             return None
         _forget(memory, topic.text)
         return Decoded(Kind.DISCOVERY, NAME, reason="a discovered entity was removed")
@@ -86,8 +86,8 @@ def decode(message: Message) -> Decoded | None:
     if _TELLING_KEYS.isdisjoint(config):
         return None
     found = _Config(config, topic)
-    if len(topic.text) > 2 * LONGEST_TOPIC:
-        return Decoded(Kind.DISCOVERY, NAME, reason="a discovery topic too long to be remembered")
+    if not topic.discovery or len(topic.text) > 2 * LONGEST_TOPIC:
+        return Decoded(Kind.DISCOVERY, NAME, reason="a discovery message whose topic is unknown or too long to be kept")
     if memory.get(PART) or found.entities or found.presence:
         remember(memory, topic.text, found.entities)
     for args in found.presence:

@@ -373,6 +373,12 @@ def test_a_failed_read_is_the_probe_s() -> None:
     ]
 
 
+def test_a_message_without_its_topic_is_known_and_teaches_nothing() -> None:
+    memory: dict[str, Any] = {}
+    assert decode("", config(**TEMPERATURE), memory).kind is Kind.DISCOVERY
+    assert memory == {}
+
+
 def test_a_program_is_said_not_to_be_understood() -> None:
     decoded = decode("homeassistant/sensor/k/t/config", config(**TEMPERATURE, val_tpl="{{ value.split(';')[0] }}"), {})
     assert "not understood" in decoded.reason
