@@ -85,9 +85,9 @@ def decode(message: Message) -> Decoded | None:
     config = expand(document)
     if _TELLING_KEYS.isdisjoint(config):
         return None
-    found = _Config(config, topic)
     if not topic.discovery or len(topic.text) > 2 * LONGEST_TOPIC:
         return Decoded(Kind.DISCOVERY, NAME, reason="a discovery message whose topic is unknown or too long to be kept")
+    found = _Config(config, topic)
     if memory.get(PART) or found.entities or found.presence:
         remember(memory, topic.text, found.entities)
     for args in found.presence:
