@@ -319,7 +319,7 @@ def _merge(facts: Facts, context: _Context) -> _Context:
         facts.time or context.time,
         sequence,
         facts.model or context.model or part,
-        facts.temperature_unit or (facts.unit if facts.unit in ("°F", "K") else "") or context.temperature_unit,
+        facts.temperature_unit or (facts.unit if facts.unit in ("°C", "°F", "K") else "") or context.temperature_unit,
         facts.pressure_unit or context.pressure_unit,
         context.quantity,
         context.depth,
@@ -340,7 +340,7 @@ def _merge_owned(facts: Facts, context: _Context) -> _Context:
         time=facts.time or context.time,
         model=context.model or facts.model or (read_model(context.path[-1]) if context.path else None),
         temperature_unit=facts.temperature_unit
-        or (facts.unit if facts.unit in ("°F", "K") else "")
+        or (facts.unit if facts.unit in ("°C", "°F", "K") else "")
         or context.temperature_unit,
         pressure_unit=facts.pressure_unit or context.pressure_unit,
     )
