@@ -9,7 +9,8 @@ Assistant's measurement is the unit. The device is the first of the tags ``devic
 collects; else the topic. ``probe``, ``channel``, ``port``, and ``sensor`` beside a device, tell its probes apart; of
 points without any tag the measurement does; other tags tell nothing of whose a value is. A computer's own heat
 (``cpu``, ``coretemp``, a ``chip`` tag …) is no reading.
-Units: by the field's name; °C and % without. Failure: ``nan`` and its like, a sentinel.
+Units: by the field's name; °C and % without.
+Failure: ``nan`` and its like, a sentinel.
 Source: docs.influxdata.com line protocol reference; telegraf outputs/mqtt, inputs/mqtt_consumer, temp, sensors.
 
 Sample: ``home/influx`` ``home,room=Living\ Room temp=21.1,hum=35.9,co=0i 1641024000``

@@ -3,7 +3,9 @@
 Wire: JSON; a flat object, ``{"ts", "values"}`` or an array of either; ``ts`` is ms since 1970. Who publishes on
 ``me`` is told by its access token, which no message holds: the device is the source's, or the topic's prefix where a
 bridge put one before. ``v1/gateway/connect`` and ``disconnect`` are availability. ``attributes``, ``rpc``, ``claim``
-and what else lies beside are no readings. Units: by the keys, °C and % without. Failure: null, NaN, a sentinel.
+and what else lies beside are no readings.
+Units: by the keys, °C and % without.
+Failure: null, NaN, a sentinel.
 Source: thingsboard.io MQTT device API, MQTT gateway API.
 
 Sample: ``v1/devices/me/telemetry`` ``{"ts":1527863043000,"values":{"temperature":42.2,"humidity":70}}``
