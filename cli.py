@@ -135,14 +135,21 @@ def doctor(config: ConfigOption = None, state_dir: StateOption = None, as_json: 
 def status(
     as_json: JsonOption = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again every two seconds.")] = False,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Only what no format understood, one case a line, to look at or report.")
+    ] = False,
     url: UrlOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Drivers and rates, sensors and their last readings, failed reads, database, broker, models, clients."""
     from daemon.commands import status_view
 
+    if samples and (watch or as_json):
+        raise UsageError("--samples prints JSON, one case a line; leave --watch and --json out")
     client = _client(url, config)
-    if not watch:
+    if samples:
+        status_view.show_samples(client)
+    elif not watch:
         status_view.show(client, as_json=as_json)
     elif as_json:
         raise UsageError("--watch is for people, --json for scripts; give one of them")

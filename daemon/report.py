@@ -5,7 +5,7 @@ import shutil
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from daemon import __version__
 from daemon.api.connections import Hub
@@ -21,6 +21,7 @@ from daemon.episodes import Episodes
 from daemon.health import Health
 from daemon.inner_writes import InnerWrites
 from daemon.intake import Intake
+from daemon.samples import Sample
 from daemon.scoring import Counters, Scoring
 from daemon.sensors import Directory, Record
 from daemon.status_report import (
@@ -30,6 +31,7 @@ from daemon.status_report import (
     DriverReport,
     ModelsReport,
     ModelWord,
+    SampleReport,
     SensorReport,
     StatusReport,
 )
@@ -135,6 +137,7 @@ class Reporter:
             last_received_at=None if connection.last_received_at is None else wire_time(connection.last_received_at),
             counters=dict(counted + self._parts.intake.counters[name]),
             details=dict(supervisor.details()),
+            samples=[_sample(sample, supervisor) for sample in supervisor.samples.newest_first()],
         )
 
     def _sensor(self, record: Record, now: int) -> SensorReport:
@@ -252,6 +255,12 @@ class Reporter:
             closed_slow=hub.traffic.closed_slow,
             refused=hub.traffic.refused,
         )
+
+
+def _sample(sample: Sample, supervisor: Supervisor) -> SampleReport:
+    case = sample.case("serial" if supervisor.kind == "serial" else "mqtt")
+    further = {"reason": sample.reason, "count": sample.count, "last_at": wire_time(sample.last_at)}
+    return cast("SampleReport", {"id": f"{supervisor.source.name}: {sample.origin}", **case, **further})
 
 
 def _word(enabled: bool, *, ready: bool, failed: bool) -> ModelWord:

@@ -10,6 +10,19 @@ ModelWord = Literal["off", "learning", "ready", "failed"]
 """``learning``: too little history so far; ``failed``: the last fit did not end well, the older model stays."""
 
 
+class SampleReport(TypedDict, total=False):
+    """A payload that no format understood. Its first five keys are a case for ``sereno decode --jsonl``."""
+
+    id: str
+    transport: str
+    topic: str  # of MQTT
+    payload_text: str
+    payload_b64: str  # where it is no text
+    reason: str
+    count: int  # of its origin, with this reason
+    last_at: str
+
+
 class DriverReport(TypedDict):
     """One driver. ``state`` is what its supervisor does: ``waiting`` is the pause before the next attempt.
 
@@ -30,6 +43,7 @@ class DriverReport(TypedDict):
     last_received_at: str | None
     counters: dict[str, int]
     details: dict[str, str | int | bool]
+    samples: list[SampleReport]  # of what no format understood, newest first, at most ten
 
 
 class SensorReport(TypedDict):

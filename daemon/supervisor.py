@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from daemon.batches import Batch
 from daemon.intake import Clock, Source
+from daemon.samples import Samples
 from drivers.base import Backoff, Delivery, Driver, DriverError
 
 log = logging.getLogger("sereno.driver")
@@ -80,6 +81,7 @@ class Supervisor:
         self.source = source
         self.kind = kind
         self.connection = Connection(since=clock.now())
+        self.samples = Samples()
         self._make = make
         self._admit = admit
         self._storage = storage
@@ -144,6 +146,8 @@ class Supervisor:
     async def _take(self, driver: Driver, deliveries: Sequence[Delivery]) -> None:
         self.connection.received += len(deliveries)
         self.connection.last_received_at = deliveries[-1].received_at
+        for delivery in deliveries:
+            self.samples.look(delivery)
         batch = await self._admit(deliveries, self.source)
         self.connection.readings += len(batch.readings)
         self._owed += len(batch.receipts)

@@ -163,6 +163,7 @@ def test_bad_input_is_counted_and_costs_nothing_else(house: Running, mosquitto: 
         ("home/x/state", b'{"temperature": NaN}'),
         ("home/x/state", b'{"temperature": 1e999}'),
         ("home/x/state", b"x" * 20_000),
+        ("garage/x1", b'{"foo": 12}'),
         ("tele/x/SENSOR", b'{"AM2301":{"Temperature":null,"Humidity":null}}'),
     ]
     with Publisher(mosquitto.port) as device:
@@ -174,9 +175,10 @@ def test_bad_input_is_counted_and_costs_nothing_else(house: Running, mosquitto: 
     assert driver["received"] == len(bad) + 1
     assert driver["failed_reads"] >= 1
     assert sum(driver["counters"].values()) >= len(bad)
+    assert {"garage/x1", "home/x/state"} <= {sample["topic"] for sample in driver["samples"]}
     assert "Traceback" not in house.log
     metrics = house.request("GET", "/metrics")[1].decode()
-    assert re.search(r'sereno_driver_received_total\{driver="mqtt"\} 7\.0', metrics)
+    assert re.search(r'sereno_driver_received_total\{driver="mqtt"\} 8\.0', metrics)
     assert 'sereno_lost_total{what="events"} 0.0' in metrics
     assert 'sereno_rows_total{result="refused"} 0.0' in metrics
 

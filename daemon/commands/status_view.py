@@ -10,7 +10,19 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.client import Client, ClientError
-from daemon.commands.console import number, out, plain, print_json, rows_table, seconds_between, size, span, table
+from daemon.commands.console import (
+    number,
+    out,
+    plain,
+    print_json,
+    print_line,
+    rows_table,
+    say,
+    seconds_between,
+    size,
+    span,
+    table,
+)
 from daemon.commands.english import STATES
 from daemon.status_report import BrokerReport, DriverReport, SensorReport, StatusReport
 
@@ -39,6 +51,15 @@ def show(client: Client, *, as_json: bool) -> None:
         print_json(report)
     else:
         out.print(render(report, client.url))
+
+
+def show_samples(client: Client) -> None:
+    """One JSON object a line, as ``sereno decode --jsonl`` takes it."""
+    samples = [sample for driver in fetch(client)["drivers"] for sample in driver["samples"]]
+    for sample in samples:
+        print_line(sample)
+    if not samples:
+        say("nothing came so far that no format understood")
 
 
 def watch(client: Client, *, interval: float = 2.0) -> None:
@@ -108,6 +129,10 @@ def _remarks(driver: DriverReport) -> Iterable[Text]:
     lost = {reason: count for reason, count in driver["counters"].items() if reason not in _ORDINARY}
     if any(lost.values()):
         yield _counters(lost)
+    if driver["samples"]:
+        newest = driver["samples"][0]
+        told = f"not understood: {newest['id'].removeprefix(driver['name'] + ': ')}: {newest['reason']}"
+        yield plain(f"{told} (sereno status --samples shows what came)", "yellow")
     details = [_detail(word, value) for word, value in driver["details"].items() if value is not False]
     if details:
         yield plain(", ".join(details), "dim")
