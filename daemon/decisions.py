@@ -120,12 +120,12 @@ class Decisions:
 
     def _compare(self, offer: Offered, there: StoredReading, staged: Fresh | None) -> Outcome:
         row = offer.row
-        known, said = _measured(there), _measured(row)
+        known, said = measured(there), measured(row)
         if any(known.get(name, value) != value for name, value in said.items()):
             return Outcome("conflict", there)
         if said.keys() <= known.keys():
             return Outcome("duplicate", there)
-        whole = _complete(there, row)
+        whole = complete(there, row)
         encoded = encode(whole, staged.source_id if staged else offer.source_id)
         if staged:
             staged.row, staged.encoded = whole, encoded
@@ -140,7 +140,7 @@ def _full_key(row: StoredReading) -> FullKey:
     return row.sensor_id, *key_of(row)
 
 
-def _measured(row: StoredReading) -> dict[str, float]:
+def measured(row: StoredReading) -> dict[str, float]:
     """What the device said, before calibration: the same measurement stays the same when an offset changes."""
     values = dict(row.others)
     if row.temperature is not None:
@@ -150,7 +150,7 @@ def _measured(row: StoredReading) -> dict[str, float]:
     return values | {name: value for name, value in row.raw.items() if name in values}
 
 
-def _complete(there: StoredReading, row: StoredReading) -> StoredReading:
+def complete(there: StoredReading, row: StoredReading) -> StoredReading:
     """``there`` with the quantities that only ``row`` has; of the qualities the worse."""
     return replace(
         there,

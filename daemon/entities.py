@@ -51,7 +51,8 @@ def key_without_device(sensor_id: int) -> str:
 class Sensor:
     """One probe. ``key`` is unique: made from (source, device, probe) when it appears by itself.
 
-    Offsets (K, % points) are added to what it reports; limits are in °C and %, None: no limit.
+    Offsets (K, % points) are added to what it reports; limits are in °C and %, None: no limit. ``other_keys`` are those
+    of sensors that were merged into it, oldest first. While it is ``ignored`` nothing of its devices is taken.
     """
 
     id: int
@@ -69,6 +70,13 @@ class Sensor:
     temperature_max: float | None = None
     humidity_min: float | None = None
     humidity_max: float | None = None
+    ignored: bool = False
+    other_keys: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that its devices go by."""
+        return self.key, *self.other_keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -153,7 +153,8 @@ class Group:
         return events
 
     def _sensor(self, new: Sensor, events: list[EntityEvent]) -> None:
-        statement = insert_where_missing(self._connection, sensor).values(asdict(new)).returning(sensor.c.id)
+        values = {column.name: getattr(new, column.name) for column in sensor.columns}
+        statement = insert_where_missing(self._connection, sensor).values(values).returning(sensor.c.id)
         if self._connection.scalar(statement) is not None:
             self._ledger.add_sensor(new.id)
             events.append(EntityEvent(Action.CREATED, new, new.created_at))

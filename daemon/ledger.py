@@ -5,7 +5,7 @@ savepoint leaves no trace. Only :meth:`Ledger.unfolded` is called from other thr
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 RECEIPT_WINDOW = 2000
@@ -23,7 +23,8 @@ TokenKey = tuple[str, int]
 class Ledger:
     """``keys``: per sensor, key -> id of its rows in ``reading_recent``, in the order they came.
     ``newest_folded``: per sensor, an upper bound of ``reading``'s times. ``tokens``: per source, newest last.
-    ``aliases``: ids of sensors that were to be inserted while their key had been taken -> the id that has it.
+    ``aliases``: ids of sensors that were to be inserted while their key had been taken, or that were merged into
+    another -> the id that has it.
     ``first_unsure``: the lowest id of this run taken while the clock was not set.
     """
 
@@ -121,8 +122,34 @@ class Ledger:
         self._undo.append(lambda: self.sources.__delitem__(name))
 
     def add_alias(self, sensor_id: int, existing: int) -> None:
+        """What comes for ``sensor_id``, or came for whoever led there, is for ``existing`` from now on."""
+        before = dict(self.aliases)
+        self.aliases |= {led: existing for led, there in before.items() if there == sensor_id}
         self.aliases[sensor_id] = existing
-        self._undo.append(lambda: self.aliases.__delitem__(sensor_id))
+
+        def undo() -> None:
+            self.aliases = before
+
+        self._undo.append(undo)
+
+    def merge(self, sensor_id: int, into: int, discarded: Collection[Key]) -> None:
+        """All of a sensor's rows but those of ``discarded`` keys are another's, and so is what is still to come."""
+        for key, row_id in list(self.keys.get(sensor_id, {}).items()):
+            self.remove_row(sensor_id, key)
+            if key not in discarded:
+                self.add_rows([(into, key, row_id)])
+        before = self.tokens
+        self.tokens = {source_id: _merged(tokens, sensor_id, into) for source_id, tokens in before.items()}
+
+        def undo() -> None:
+            self.tokens = before
+
+        self._undo.append(undo)
+        self.add_alias(sensor_id, into)
+
+    def note_folded(self, sensor_id: int, newest: int) -> None:
+        """``reading`` may now hold rows of a sensor up to this time; too late a bound does no harm."""
+        self.newest_folded[sensor_id] = max(newest, self.newest_folded.get(sensor_id, newest))
 
     def add_token(self, source_id: int, token: TokenKey, row_id: int) -> None:
         """The newest transmission of this name gave row ``row_id``."""
@@ -177,4 +204,13 @@ class Ledger:
                     self.keys[sensor_id] = left
                 else:
                     del self.keys[sensor_id]
-                self.newest_folded[sensor_id] = max(time, self.newest_folded.get(sensor_id, time))
+                self.note_folded(sensor_id, time)
+
+
+def _merged(tokens: dict[TokenKey, int], sensor_id: int, into: int) -> dict[TokenKey, int]:
+    """One sensor's tokens as another's, each in its place; where both had the same message, that one's stays."""
+    return {
+        (token, into if owner == sensor_id else owner): row_id
+        for (token, owner), row_id in tokens.items()
+        if owner != sensor_id or (token, into) not in tokens
+    }

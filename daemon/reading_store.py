@@ -68,7 +68,7 @@ def rebase(connection: Connection, shift: int) -> list[StoredReading]:
 
     A row whose new key is taken stays as it is. Returns the moved rows as they now are.
     """
-    ledger = _ledger_of(connection)
+    ledger = ledger_of(connection)
     if ledger.first_unsure is None:
         return []
     columns = reading_recent.c
@@ -79,12 +79,12 @@ def rebase(connection: Connection, shift: int) -> list[StoredReading]:
     return moved
 
 
-def _ledger_of(connection: Connection) -> Ledger:
+def ledger_of(connection: Connection) -> Ledger:
     """The writer's ledger. Raises RuntimeError outside of its transaction."""
     found = connection.info.get("ledger")
     if isinstance(found, Ledger):
         return found
-    raise RuntimeError("readings are re-based inside Recorder.change alone")
+    raise RuntimeError("readings are re-based and merged inside Recorder.change alone")
 
 
 def _rebase(connection: Connection, ledger: Ledger, row: StoredReading, shift: int) -> StoredReading | None:

@@ -9,6 +9,7 @@ more than the row.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -57,9 +59,18 @@ sensor = Table(
     Column("humidity_max", Float),
     Column("created_at", Int64, nullable=False),
     Column("updated_at", Int64, nullable=False),
+    Column("ignored", Boolean, nullable=False, server_default=false()),  # what its devices say is not taken
 )
 
-blocked_key = Table(  # keys of deleted sensors: they stay out until allowed again
+sensor_key = Table(  # a sensor's further keys: those of the sensors that were merged into it
+    "sensor_key",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("sensor_id", Int64, ForeignKey("sensor.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Int64, nullable=False),
+)
+
+blocked_key = Table(  # keys of deleted sensors, and keys that never had one: they stay out until allowed again
     "blocked_key",
     metadata,
     Column("key", String(255), primary_key=True),

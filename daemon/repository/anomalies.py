@@ -47,5 +47,13 @@ def change(conn: Connection, entity: Anomaly) -> None:
     conn.execute(update(anomaly).where(anomaly.c.id == entity.id).values(_values(entity)))
 
 
+def resolve_open(conn: Connection, sensor_id: int, now: int) -> list[Anomaly]:
+    """Close the open episodes of a sensor from which nothing is to be expected; they as they now are."""
+    resolved = {"state": AnomalyState.RESOLVED.value, "resolved_at": now, "updated_at": now}
+    mine = (anomaly.c.sensor_id == sensor_id) & (anomaly.c.state == AnomalyState.OPEN.value)
+    rows = conn.execute(update(anomaly).where(mine).values(resolved).returning(*anomaly.c)).all()
+    return sorted(map(anomaly_of, rows), key=lambda episode: episode.id)
+
+
 def remove(conn: Connection, entity: Anomaly) -> None:
     conn.execute(delete(anomaly).where(anomaly.c.id == entity.id))

@@ -1,13 +1,14 @@
-"""Sensors, and the keys of deleted ones that stay out."""
+"""Sensors, their further keys, and the keys that stay out: of deleted ones, and such as a person ignored."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from daemon.entities import Sensor, SensorState, key_without_device
 from daemon.repository.paging import Listing, Page, newest
-from daemon.tables import anomaly, blocked_key, location, prediction, reading, reading_recent, sensor
+from daemon.tables import anomaly, blocked_key, location, prediction, reading, reading_recent, sensor, sensor_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,35 +21,60 @@ class Deleted:
     predictions: int
 
 
-def sensor_of(row: Row[Any]) -> Sensor:
+def _sensors(conn: Connection, rows: Sequence[Row[Any]]) -> list[Sensor]:
+    """Rows of the table with their further keys, which few have: read together."""
+    keys: dict[int, list[str]] = {}
+    aliases = select(sensor_key.c.sensor_id, sensor_key.c.key).order_by(sensor_key.c.created_at, sensor_key.c.key)
+    if len(rows) == 1:
+        aliases = aliases.where(sensor_key.c.sensor_id == rows[0].id)
+    for alias in conn.execute(aliases) if rows else ():
+        keys.setdefault(alias.sensor_id, []).append(alias.key)
+    return [_sensor_of(row, keys.get(row.id, ())) for row in rows]
+
+
+def _sensor_of(row: Row[Any], other_keys: Sequence[str]) -> Sensor:
     data = dict(row._mapping)
     data["state"] = SensorState(data["state"])
-    return Sensor(**data)
+    return Sensor(**data, other_keys=tuple(other_keys))
 
 
 def _values(entity: Sensor) -> dict[str, Any]:
-    return {**asdict(entity), "state": entity.state.value}
+    return {column.name: getattr(entity, column.name) for column in sensor.columns}
 
 
 def listing(conn: Connection, wanted: Listing) -> Page[Sensor]:
-    """Newest first; ``equals`` may name ``state``, ``type``, ``key``."""
+    """Newest first; ``equals`` may name ``state``, ``type``, ``key``: any key that the sensor goes by."""
+    key = wanted.equals.get("key")
+    if key is not None and (owner := _owner_of_alias(conn, str(key))) is not None:
+        if wanted.sensor_id not in (None, owner):
+            return Page([])
+        others = {name: value for name, value in wanted.equals.items() if name != "key"}
+        wanted = replace(wanted, sensor_id=owner, equals=others)
     page = newest(conn, sensor, wanted)
-    return Page([sensor_of(row) for row in page.rows], page.after)
+    return Page(_sensors(conn, page.rows), page.after)
 
 
 def everything(conn: Connection) -> list[Sensor]:
     """All of them by id, for the directory at start."""
-    return [sensor_of(row) for row in conn.execute(select(sensor).order_by(sensor.c.id))]
+    return _sensors(conn, conn.execute(select(sensor).order_by(sensor.c.id)).all())
 
 
 def by_id(conn: Connection, sensor_id: int) -> Sensor | None:
-    row = conn.execute(select(sensor).where(sensor.c.id == sensor_id)).first()
-    return sensor_of(row) if row else None
+    found = _sensors(conn, conn.execute(select(sensor).where(sensor.c.id == sensor_id)).all())
+    return found[0] if found else None
 
 
 def by_key(conn: Connection, key: str) -> Sensor | None:
-    row = conn.execute(select(sensor).where(sensor.c.key == key)).first()
-    return sensor_of(row) if row else None
+    """The sensor that goes by this key, be it its own or that of one merged into it."""
+    owner = _owner_of_alias(conn, key)
+    if owner is not None:
+        return by_id(conn, owner)
+    found = _sensors(conn, conn.execute(select(sensor).where(sensor.c.key == key)).all())
+    return found[0] if found else None
+
+
+def _owner_of_alias(conn: Connection, key: str) -> int | None:
+    return conn.scalar(select(sensor_key.c.sensor_id).where(sensor_key.c.key == key))
 
 
 def add(conn: Connection, entity: Sensor) -> None:
@@ -92,17 +118,28 @@ def remove(conn: Connection, entity: Sensor, now: int, *, readings_gone: int = 0
         predictions=drop(prediction),
     )
     conn.execute(delete(sensor).where(sensor.c.id == entity.id))
-    allow_key(conn, entity.key)
-    if entity.key != key_without_device(entity.id):
-        conn.execute(insert(blocked_key).values(key=entity.key, created_at=now))
+    for key in entity.keys:
+        if key != key_without_device(entity.id):
+            block_key(conn, key, now)
     return counts
 
 
+def remove_alias(conn: Connection, key: str) -> None:
+    """A further key of a sensor is its own no longer; what came by it stays."""
+    conn.execute(delete(sensor_key).where(sensor_key.c.key == key))
+
+
+def block_key(conn: Connection, key: str, now: int) -> None:
+    """Keep out what comes by this key, until it is allowed again."""
+    allow_key(conn, key)
+    conn.execute(insert(blocked_key).values(key=key, created_at=now))
+
+
 def blocked_keys(conn: Connection) -> list[str]:
-    """Keys of deleted sensors, oldest deletion first."""
+    """Keys of deleted sensors, and such as were ignored before a sensor had them; oldest first."""
     return list(conn.scalars(select(blocked_key.c.key).order_by(blocked_key.c.created_at, blocked_key.c.key)))
 
 
 def allow_key(conn: Connection, key: str) -> bool:
-    """Let a deleted sensor's key register again; whether it was kept out."""
+    """Let a key register again; whether it was kept out."""
     return conn.execute(delete(blocked_key).where(blocked_key.c.key == key)).rowcount > 0

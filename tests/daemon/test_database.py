@@ -1,6 +1,7 @@
 """Opening, upgrading, refusing, moving aside and copying a database."""
 
 import random
+import re
 import shutil
 import sqlite3
 import stat
@@ -17,6 +18,7 @@ from support.recording import NOW, recording
 from daemon import migrations, schema, tables
 from daemon.backup import backup
 from daemon.database import PAGE_SIZE, DatabaseFaultError, resolve
+from daemon.repository import sensors
 from daemon.schema import HEAD, open_database
 
 URL = "sqlite:///sereno.db"
@@ -96,7 +98,9 @@ def _shape(connection: Connection) -> dict[str, object]:
     found["version"] = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if connection.dialect.name == "sqlite":
         rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"))
-        found["words"] = {name: sorted(line.strip(" ,\t") for line in sql.splitlines()) for name, sql in rows}
+        # A column that a step added stands on the last line, behind the constraints.
+        parts = {name: [part.strip(" \t)") for part in re.split(r"[,\n]", sql)] for name, sql in rows}
+        found["words"] = {name: sorted(part for part in found if part) for name, found in parts.items()}
     connection.commit()
     return found
 
@@ -125,36 +129,63 @@ async def test_an_older_database_is_copied_then_upgraded(
     await fill(url, tmp_path)
     newer = tmp_path / "migrations"
     shutil.copytree(FOLDER, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "versions" / "v0002_more.py").write_text(
-        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (newer / "versions" / "v0003_more.py").write_text(
+        "from alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
         "def upgrade():\n    op.execute('ALTER TABLE sensor ADD COLUMN colour TEXT')\n"
     )
     monkeypatch.setattr(schema, "_folder", lambda: newer)
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "HEAD", "0003")
     database, prepared = open_database(url, tmp_path)
     with database.readers.connect() as connection:
         assert connection.execute(text("SELECT id, colour FROM sensor")).all() == [(1, None)]
     database.close()
-    assert prepared.upgraded_from == "0001"
+    assert prepared.upgraded_from == "0002"
     if database.path is not None:
         assert prepared.copied_to is not None
-        assert "0001" in prepared.copied_to.name
+        assert "0002" in prepared.copied_to.name
         with closing(sqlite3.connect(prepared.copied_to)) as copy:
             assert copy.execute("SELECT count(*) FROM reading_recent").fetchone() == (3,)
             assert "colour" not in {row[1] for row in copy.execute("PRAGMA table_info(sensor)")}
+
+
+async def test_a_database_of_the_foundation_gets_identities(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, _ = open_database(url, tmp_path)
+    with database.writer.connect() as connection, connection.begin():
+        connection.execute(text(f"DROP VIEW {tables.reading_all.name}"))
+        tables.metadata.drop_all(connection)
+        connection.execute(text("DROP TABLE alembic_version"))
+    with database.writer.connect() as connection, monkeypatch.context() as patched:
+        patched.setattr(schema, "HEAD", "0001")
+        schema._migrate(connection)
+    with database.writer.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO sensor (id, key, type, model, state, temperature_offset, humidity_offset, created_at, "
+                "updated_at) VALUES (1, 'mqtt/s1', 't', 'm', 'active', 0, 0, 1, 1)"
+            )
+        )
+    database.close()
+    database, prepared = open_database(url, tmp_path)
+    assert prepared.upgraded_from == "0001"
+    with database.readers.connect() as connection:
+        (found,) = sensors.everything(connection)
+    assert (found.key, found.ignored, found.other_keys) == ("mqtt/s1", False, ())
+    database.close()
 
 
 async def test_a_failed_upgrade_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await fill(URL, tmp_path)
     newer = tmp_path / "migrations"
     shutil.copytree(FOLDER, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "versions" / "v0002_more.py").write_text(
-        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (newer / "versions" / "v0003_more.py").write_text(
+        "from alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
         "def upgrade():\n    op.execute('DROP TABLE sensor')\n    raise LookupError('half way')\n"
     )
     with monkeypatch.context() as patched:
         patched.setattr(schema, "_folder", lambda: newer)
-        patched.setattr(schema, "HEAD", "0002")
+        patched.setattr(schema, "HEAD", "0003")
         with pytest.raises(LookupError):
             open_database(URL, tmp_path)
     async with recording(URL, tmp_path) as running:
