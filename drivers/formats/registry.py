@@ -30,6 +30,7 @@ from drivers.formats import (
     thingsboard,
     topic_refusal,
     ttn,
+    zigbee2mqtt,
 )
 from drivers.formats.line import LineFormat
 from drivers.formats.message import NO_HINT, Hint, Message, read_message
@@ -50,6 +51,7 @@ class MqttFormat:
 
 MQTT_FORMATS: tuple[MqttFormat, ...] = (
     MqttFormat(discovery.NAME, discovery.decode, discovery.claims),
+    MqttFormat(zigbee2mqtt.NAME, zigbee2mqtt.decode),
     MqttFormat(tasmota.NAME, tasmota.decode, tasmota.claims),
     MqttFormat(esphome.NAME, esphome.decode, esphome.claims),
     MqttFormat(theengs.NAME, theengs.decode),
