@@ -48,22 +48,22 @@ def is_frame(data: bytes) -> bool:
 
 
 class Request(NamedTuple):
-    """``count`` registers from ``register`` on (as sent: from 0), of holding registers (3) or input registers (4)."""
+    """``quantity`` registers from ``register`` on (as sent: from 0), of holding registers (3) or input registers (4)."""
 
     unit: int
     function: int
     register: int
-    count: int
+    quantity: int
 
     def to_bytes(self) -> bytes:
         """The frame, eight bytes."""
         body = bytes((self.unit, self.function))
-        return sealed(body + self.register.to_bytes(2, "big") + self.count.to_bytes(2, "big"))
+        return sealed(body + self.register.to_bytes(2, "big") + self.quantity.to_bytes(2, "big"))
 
     @property
     def answer_length(self) -> int:
         """Bytes of the reply that it asks for."""
-        return 5 + 2 * self.count
+        return 5 + 2 * self.quantity
 
 
 class Reply(NamedTuple):
@@ -149,9 +149,9 @@ class BusFramer:
         """Where what was asked for is answered in full behind bytes that look like the start of something; -1."""
         if self.asked is None:
             return -1
-        unit, function, _, count = self.asked
+        unit, function, _, quantity = self.asked
         for head, length in (
-            (bytes((unit, function, 2 * count)), self.asked.answer_length),
+            (bytes((unit, function, 2 * quantity)), self.asked.answer_length),
             (bytes((unit, function | _REFUSED)), 5),
         ):
             found = self.waiting.find(head, place + 1)
@@ -173,7 +173,7 @@ class BusFramer:
             self.asked = Request(unit, function, frame[2] << 8 | frame[3], frame[4] << 8 | frame[5])
             return self.asked
         registers = tuple(frame[at] << 8 | frame[at + 1] for at in range(3, len(frame) - 2, 2))
-        if asked is not None and asked.count != len(registers):
+        if asked is not None and asked.quantity != len(registers):
             asked = None
         self.asked = None
         return Reply(unit, function, registers, asked)
