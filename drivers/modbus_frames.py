@@ -48,7 +48,7 @@ def is_frame(data: bytes) -> bool:
 
 
 class Request(NamedTuple):
-    """``quantity`` registers from ``register`` on (as sent: from 0), of holding registers (3) or input registers (4)."""
+    """``quantity`` registers from ``register`` on (as sent: from 0): holding registers (3) or input registers (4)."""
 
     unit: int
     function: int
