@@ -1,11 +1,14 @@
 """Adafruit's DHT examples: DHTtester, and DHT_Unified_Sensor with its start-up description.
 
 Wire: ``Humidity: 45.20%  Temperature: 23.10°C 73.58°F  Heat index: 22.65°C 72.76°F`` (older: tabs and ``*C``); the
-Unified example prints one line a quantity. °F repeats °C. Failure: ``Failed to read from DHT sensor!``, ``Error reading
-temperature!``. ``DHTxx test!`` and the description between dashes (``Max Value: 125.00°C``) are no readings.
+Unified example prints one line a quantity. ``DHTxx test!`` and the description between dashes (``Max Value: 125.00°C``)
+are no readings.
+Units: °C; the °F beside it repeats it.
+Failure: ``Failed to read from DHT sensor!``, ``Error reading temperature!``, ``nan``.
 Source: adafruit/DHT-sensor-library examples; its issues 48, 84, 182.
 
 Sample: ``Humidity: 45.20%  Temperature: 23.10°C 73.58°F  Heat index: 22.65°C 72.76°F``
+Config: ``{type: serial, port: /dev/ttyACM0, baudrate: 9600}``
 """
 
 import re

@@ -1,10 +1,13 @@
 """Availability: a device's birth message or last will, plain or as JSON, on a topic that says so.
 
 Wire: ``<device>/status`` ``online``; ``…/LWT`` ``Offline``; ``…/availability`` ``{"state":"offline"}``;
-``…/online`` ``true``. Retained as a rule. An empty payload only clears the retained message of a device renamed.
+``…/online`` ``true``. Retained as a rule; a device that sleeps is there. An empty payload only clears the retained message of a device renamed.
+Units: none.
+Failure: an offline device is no failed read.
 Source: Tasmota MQTT.md, ESPHome mqtt.rst, Zigbee2MQTT's mqtt_topics_and_messages, Shelly's MQTT pages.
 
 Sample: ``weather-sensor/status`` ``online``
+Config: ``{type: mqtt, topics: ["weather-sensor/#"]}``
 """
 
 from drivers.base import Availability, Decoded, Kind
@@ -16,8 +19,8 @@ from drivers.formats.words import words
 NAME = "availability"
 
 _WORDS = {
-    **dict.fromkeys(words("online connected ready alive available init"), True),
-    **dict.fromkeys(words("""offline disconnected lost dead unavailable sleeping disconnecting"""), False),
+    **dict.fromkeys(words("online connected ready alive available init sleeping"), True),
+    **dict.fromkeys(words("""offline disconnected lost dead unavailable disconnecting"""), False),
 }
 _SWITCH_WORDS = {
     **dict.fromkeys(words("true 1 yes up on"), True),

@@ -1,9 +1,13 @@
 """What boards say on the same line that is no reading: boot messages, crash dumps, rules of dashes.
 
 Wire: the ESP8266's ROM text at 74880 baud (`` ets Jan  8 2013,rst cause:2``), ESP32's (``rst:0x1 (POWERON_RESET)``),
-exception and stack dumps, ``======``. Source: esptool issue 1020; esp8266/Arduino issues 2829, 9122.
+exception and stack dumps, ``======``.
+Units: none.
+Failure: a reset or a crash of the board is no failed read of its sensor.
+Source: esptool issue 1020; esp8266/Arduino issues 2829, 9122.
 
 Sample: ``ets Jan  8 2013,rst cause:2, boot mode:(3,6)``
+Config: ``{type: serial, port: /dev/ttyUSB0, baudrate: 74880}``
 """
 
 import re

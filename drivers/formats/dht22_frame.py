@@ -1,13 +1,15 @@
 """Raw frames of a DHT22 (AM2302) or DHT11: five bytes, as a board passes them on undigested.
 
-Wire: humidity u16, temperature 16 bit, both in tenths, high byte first; the sum of the four & 0xFF. Below zero
+Wire: humidity u16, temperature 16 bit, high byte first; the sum of the four & 0xFF. Below zero
 the datasheet sets the top bit and leaves the magnitude; some parts send two's complement (FF FA = -0.6), some that in
 12 bits (0F FA). DHT11: whole number and fraction of the humidity, then of the temperature (top bit of the fraction:
-minus); a frame that is no DHT22's by its humidity can be one. Failure: a sum that does not hold; all bytes 00 (a line
-stuck low) and FF FF FF FF FC, whose sum does. Ranges: 0..100 %, -40..125 °C.
+minus); a frame that is no DHT22's by its humidity can be one.
+Units: tenths of % and of °C; 0..100 %, -40..125 °C.
+Failure: a sum that does not hold; all bytes 00 (a line stuck low) and FF FF FF FF FC, whose sum does.
 Source: Aosong AM2302 and DHT11 datasheets; DHTNew issues 52, 100; esphome issue 5322.
 
 Sample: hex ``02 8C 01 5F EE`` (65.2 %, 35.1 °C)
+Config: ``{type: serial, port: /dev/ttyUSB0, format: dht22-frame}``
 """
 
 from drivers.base import Decoded, Kind, Measurement, Reading

@@ -1,9 +1,13 @@
 """JSON lines: one object a line, read as generic JSON is.
 
 Wire: ``{"temperature":21.5,"humidity":60}`` + LF. A line whose beginning or end is missing is no JSON and is not
-half-read. Failure: null (ArduinoJson's NaN). Source: ArduinoJson, Home Assistant's serial page.
+half-read.
+Units: as in generic JSON.
+Failure: null (ArduinoJson's NaN).
+Source: ArduinoJson, Home Assistant's serial page.
 
 Sample: ``{"temperature":21.5,"humidity":60}``
+Config: ``{type: serial, port: /dev/ttyUSB0, baudrate: 115200, format: json}``
 """
 
 import re

@@ -1,12 +1,14 @@
 """Labelled text: lines that name their values, as most sketches print them, in many languages.
 
 Wire: ``Humidity: 45.2 % Temperature: 23.1 °C``, ``temp=-0.6, humi=44.1``, ``T:24.5 H:50.1``, ``OK: 19 *C, 31
-H``; labels before or after, with or without units (°C and % then), °F repeating °C; one line a record or one a
-quantity. A sensor may be named before its values (``Sensor 2 data:``, ``DHT22 #1: T=…``). Failure: ``nan``, a
-sentinel (-999, -127), or a sentence (``Failed to read from DHT``).
+H``; labels before or after; one line a record or one a quantity. A sensor may be named before its values (``Sensor 2
+data:``, ``DHT22 #1: T=…``).
+Units: beside the value or in its label, °F repeating °C; without, the configuration's, else °C and %.
+Failure: ``nan``, a sentinel (-999, -127), or a sentence (``Failed to read from DHT``).
 Source: DHTlib, DHTNew, SimpleDHT, DHTesp examples; sketches in Arduino forum threads.
 
 Sample: ``Humedad: 54.30%   Temperatura: 26.20°C``
+Config: ``{type: serial, port: /dev/ttyUSB0, baudrate: 115200}``
 """
 
 import re

@@ -2,12 +2,14 @@
 
 Wire: JSON, one object per sensor (``AM2301``, ``BME280``, ``DS18B20-1`` with an ``Id``), flat on a Sonoff SC, wrapped
 in ``StatusSNS`` on request, in ``ZbReceived`` from a Zigbee bridge. FullTopic is the user's: the prefix may stand
-last, be renamed or be missing. Units: ``TempUnit`` (C or F) for the whole message, °C without; ``PressureUnit``.
-Time: ``Epoch`` is UTC; ``Time`` is local without a zone, ISO or (old) ``YYYY.MM.DD``. Failure: ``null``, or by a bug
-nothing at all (``"Temperature":,``), which makes the message invalid. ``ESP32.Temperature`` is the chip's.
+last, be renamed or be missing. ``Epoch`` is UTC; ``Time`` is local without a zone, ISO or (old) ``YYYY.MM.DD``.
+``ESP32.Temperature`` is the chip's.
+Units: ``TempUnit`` (C or F) for the whole message, °C without; ``PressureUnit``.
+Failure: ``null``, or by a bug nothing at all (``"Temperature":,``), which makes the message invalid.
 Source: tasmota/docs MQTT.md, JSON-Status-Responses.md, DS18x20.md, Zigbee.md; Tasmota issues 4637, 12552, 6331.
 
 Sample: ``tele/kitchen/SENSOR`` ``{"AM2301":{"Temperature":24.6,"Humidity":58.2},"TempUnit":"C"}``
+Config: ``{type: mqtt, topics: ["tele/#", "stat/#"]}``
 """
 
 import re

@@ -1,9 +1,12 @@
 """Topics that carry no reading, whatever lies in them: commands, bridge chatter, logs, settings, the broker's own.
 
 Wire: ``…/set``, ``cmnd/…``, ``zigbee2mqtt/bridge/…``, ``…/debug``, ``$SYS/…``.
+Units: none.
+Failure: none.
 Source: the documents of the families that have them; see ``topics``.
 
 Sample: ``zigbee2mqtt/kitchen/set`` ``{"state":"ON"}``
+Config: ``{type: mqtt, topics: ["#"]}``
 """
 
 from drivers.base import Decoded, Kind

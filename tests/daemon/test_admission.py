@@ -66,8 +66,8 @@ def delivery(device: str = "kitchen", temperature: float = 21.5, **fields: objec
 
 def told(given: Delivery, **fields: object) -> Delivery:
     """The same delivery with other fields of its reading."""
-    reading = replace(given.decoded.readings[0], **fields)  # type: ignore[arg-type]
-    return replace(given, decoded=replace(given.decoded, readings=(reading,)))
+    reading = given.decoded.readings[0]._replace(**fields)  # type: ignore[arg-type]
+    return replace(given, decoded=given.decoded._replace(readings=(reading,)))
 
 
 async def test_a_known_sensor_gives_a_row_and_the_receipt_goes_with_it(world: World) -> None:

@@ -161,7 +161,7 @@ class TestJumps:
 
 class TestTime:
     def at(self, when: datetime, **how: object) -> pipeline.Draft:
-        given = replace(reading(20.0), measured_at=when)
+        given = reading(20.0)._replace(measured_at=when)
         return run(given, how=replace(HOW, **how))  # type: ignore[arg-type]
 
     def test_a_device_time_near_receipt_is_the_time_of_measurement(self) -> None:
