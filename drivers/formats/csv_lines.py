@@ -3,9 +3,12 @@
 Wire: ``DHT11#1 H,DHT11#1 T`` then ``20,21``; commas, semicolons, tabs, or commas and tabs at once. A column is read by
 its title, less its quantity: the rest names the probe. A title that names a time is the row's time. Without a header
 the columns are unknown, and nothing is read: humidity first is as common as temperature first.
-Failure: ``ERROR``, ``nan``, -999 in a column. Source: DHTlib, DHTNew and DHTesp examples.
+Units: in the title; °C and % without.
+Failure: ``ERROR``, ``nan``, -999 in a column.
+Source: DHTlib, DHTNew and DHTesp examples.
 
 Sample: ``Humidity (%),Temperature (C)`` / ``45.2,23.1``
+Config: ``{type: serial, port: /dev/ttyUSB0, format: csv}``
 """
 
 import re

@@ -5,7 +5,7 @@ Units: none.
 Failure: none.
 Source: the documents of the families that have them; see ``topics``.
 
-Sample: ``zigbee2mqtt/kitchen/set`` ``{"state":"ON"}``
+Sample: ``kitchen/lamp/set`` ``{"state":"ON"}``
 Config: ``{type: mqtt, topics: ["#"]}``
 """
 
