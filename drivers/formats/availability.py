@@ -1,7 +1,8 @@
 """Availability: a device's birth message or last will, plain or as JSON, on a topic that says so.
 
-Wire: ``<device>/status`` ``online``; ``…/LWT`` ``Offline``; ``…/availability`` ``{"state":"offline"}``;
-``…/online`` ``true``. Retained as a rule; a device that sleeps is there. An empty payload only clears the retained message of a device renamed.
+Wire: ``<device>/status`` ``online``; ``…/LWT`` ``Offline``; ``…/availability`` ``{"state":"offline"}``; ``…/online``
+``true``. Retained as a rule; a device that sleeps is there. An empty payload only clears the retained message of a
+device renamed.
 Units: none.
 Failure: an offline device is no failed read.
 Source: Tasmota MQTT.md, ESPHome mqtt.rst, Zigbee2MQTT's mqtt_topics_and_messages, Shelly's MQTT pages.

@@ -1,8 +1,8 @@
 """Any JSON that names its values: flat, nested, records of metric and value, arrays of either, numbers as text.
 
-Wire: an object or array; quantities by name in any case and many languages (``vocabulary``). The device is what the payload calls it (``mac``,
-``device``, ``sensor`` …), else the topic without a last level that only names the quantity or the kind of message.
-An integer ``id`` beside a device named otherwise is the device's counter, as ``seq`` is.
+Wire: an object or array; quantities by name in any case and many languages (``vocabulary``). The device is what the
+payload calls it (``mac``, ``device``, ``sensor`` …), else the topic without a last level that only names the quantity
+or the kind of message. An integer ``id`` beside a device named otherwise is the device's counter, as ``seq`` is.
 Units: from the name, a unit key beside it or the text itself; else the configuration's hint, °C and %.
 Failure: null, NaN, a failure word or a sentinel in a quantity's place.
 Source: read off samples of many makers; no single document describes it.

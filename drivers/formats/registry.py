@@ -21,7 +21,9 @@ from drivers.formats import (
     influx_line,
     json_lines,
     labelled_text,
+    mysensors,
     plain,
+    rflink,
     rtl_433,
     ruuvi,
     senml,
@@ -60,6 +62,8 @@ MQTT_FORMATS: tuple[MqttFormat, ...] = (
     MqttFormat(domoticz.NAME, domoticz.decode),
     MqttFormat(ttn.NAME, ttn.decode),
     MqttFormat(chirpstack.NAME, chirpstack.decode),
+    MqttFormat(mysensors.NAME, mysensors.decode_message, mysensors.claims),
+    MqttFormat(rflink.NAME, rflink.decode_message),
     MqttFormat(thingsboard.NAME, thingsboard.decode, thingsboard.claims),
     MqttFormat(discovered.NAME, discovered.decode),
     MqttFormat(availability.NAME, availability.decode, availability.claims),
@@ -76,6 +80,8 @@ LINE_FORMATS: tuple[LineFormat, ...] = (
     LineFormat(chatter.NAME, chatter.decode),
     LineFormat(adafruit_dht.NAME, adafruit_dht.decode, spread=True),
     LineFormat(json_lines.NAME, json_lines.decode),
+    LineFormat(mysensors.NAME, mysensors.decode),
+    LineFormat(rflink.NAME, rflink.decode),
     LineFormat(csv_lines.NAME, csv_lines.decode),
     LineFormat(labelled_text.NAME, labelled_text.decode, spread=True),
     LineFormat("rest", chatter.decode_rest),
@@ -83,7 +89,16 @@ LINE_FORMATS: tuple[LineFormat, ...] = (
 """What a serial line of text may be, strict wordings before loose ones."""
 
 SERIAL_FORMATS: frozenset[str] = frozenset(
-    {"auto", adafruit_dht.NAME, json_lines.NAME, csv_lines.NAME, labelled_text.NAME, dht22_frame.NAME}
+    {
+        "auto",
+        adafruit_dht.NAME,
+        json_lines.NAME,
+        csv_lines.NAME,
+        labelled_text.NAME,
+        mysensors.NAME,
+        rflink.NAME,
+        dht22_frame.NAME,
+    }
 )
 """What ``format`` of a serial driver may say."""
 
