@@ -6,7 +6,6 @@ a new one; the receipts of the old one are worth nothing any more, and are not g
 
 import asyncio
 import contextlib
-import json
 import logging
 import random
 from collections import Counter
@@ -14,6 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
+
+import orjson
 
 from daemon.batches import Batch
 from daemon.intake import Clock, Source
@@ -92,13 +93,13 @@ class Supervisor:
         self._driver: Driver | None = None
         self._owed = 0
         self._settled = asyncio.Event()
-        self._remembered = ""
+        self._remembered = b""
         self._looked_at = -1.0
 
     async def run(self) -> None:
         """Until cancelled, or until a finite source ends."""
         memory: Mapping[str, Any] = await self._storage.memory(self.source.name)
-        self._remembered = json.dumps(memory, sort_keys=True)
+        self._remembered = orjson.dumps(memory)
         failures = 0
         while True:
             driver = self._make(memory)
@@ -193,11 +194,11 @@ class Supervisor:
             return None
         self._looked_at = self._clock.monotonic()
         lasting = {key: value for key, value in driver.memory.items() if not key.startswith("_")}
-        text = json.dumps(lasting, sort_keys=True)
+        text = orjson.dumps(lasting)  # in their order: what was learned first is the first to be forgotten
         if text == self._remembered:
             return None
         self._remembered = text
-        kept: dict[str, Any] = json.loads(text)
+        kept: dict[str, Any] = orjson.loads(text)
         return kept
 
     def details(self) -> Mapping[str, str | int | bool]:
