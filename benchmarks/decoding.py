@@ -24,6 +24,7 @@ from typing import Any
 import orjson
 
 from drivers.formats import decode_capture, decode_case, decode_mqtt
+from drivers.formats.catalogue import entries
 from drivers.formats.message import read_message
 from drivers.formats.names import derive_probe
 from drivers.formats.registry import MQTT_FORMATS
@@ -181,7 +182,8 @@ def print_costs() -> None:
 
 
 def print_worst() -> None:
-    topics = ("a/b", "tele/x/SENSOR", "x/temperature", "x/sensor/temperature/state", "homeassistant/sensor/x/y/config")
+    samples = [entry.sample[0] for entry in entries() if "type: mqtt" in entry.config]
+    topics = ("a/b", "x/temperature", *samples)
     spent = []
     for payload in anything(random.Random(7), 200):
         for topic in topics:

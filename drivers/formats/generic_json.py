@@ -23,7 +23,7 @@ from drivers.formats.message import NO_HINT, Hint, Message
 from drivers.formats.names import NO_NAME, Name, derive_probe, read_model, read_name
 from drivers.formats.record import MOST_PROBES, Collector
 from drivers.formats.timestamps import parse_time
-from drivers.formats.units import fits
+from drivers.formats.units import BY_UNIT, fits
 from drivers.formats.values import Failure, read_value, settle
 
 NAME = "json"
@@ -33,8 +33,6 @@ _MOST_ITEMS = 500
 NO_NUMBERS = "JSON without any number in it"
 _TEMPERATURES = frozenset({"temperature", "dew_point", "heat_index"})
 _PRESSURES = frozenset({"pressure", "pressure_sea_level"})
-_BY_UNIT = {"°C": "temperature", "°F": "temperature", "hPa": "pressure", "mmHg": "pressure", "lx": "illuminance"}
-"""What a value is whose unit alone tells; % may be anything."""
 
 
 class _Context(NamedTuple):
@@ -229,9 +227,9 @@ class _Walk:
     def _take_record(self, raw: object, facts: Facts, context: _Context) -> None:
         name, unit = facts.metric or self.topic_name, facts.unit
         if name.quantity is None:
-            if unit not in _BY_UNIT:
+            if unit not in BY_UNIT:
                 return
-            name = Name(_BY_UNIT[unit], bare=True)
+            name = Name(BY_UNIT[unit], bare=True)
         if name.refusal:
             self.refusal = self.refusal or f"{facts.metric_text!r}: {name.refusal}"
             return

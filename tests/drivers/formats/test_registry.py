@@ -6,6 +6,7 @@ import pkgutil
 import time
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import drivers.formats
 from drivers.base import QUANTITIES, Decoded, Kind
 from drivers.formats import SerialDecoder, decode_case, decode_mqtt
+from drivers.formats.catalogue import entries
 from drivers.formats.registry import LINE_FORMATS, MQTT_FORMATS, SERIAL_FORMATS
 from drivers.formats.units import to_canonical
 from drivers.formats.words import words
@@ -22,8 +24,10 @@ MODULES = [
     for info in pkgutil.iter_modules(drivers.formats.__path__)
     if hasattr(module := importlib.import_module(f"drivers.formats.{info.name}"), "NAME")
 ]
+SAMPLES = [entry.sample for entry in entries() if "type: mqtt" in entry.config]
 TOPICS = st.sampled_from(
     [
+        *(topic for topic, _ in SAMPLES),
         *words(
             "/ a/b tele/x/SENSOR stat/x/STATUS10 x/sensor/temperature/state x/humidity x/LWT x/status é/温度 $SYS/x"
         ),
@@ -113,7 +117,7 @@ def test_no_bytes_make_a_decoder_raise(topic: str, payload: bytes) -> None:
 def test_no_document_makes_a_decoder_raise(topic: str, document: object) -> None:
     memory: dict[str, Any] = {}
     check(decode_mqtt(topic, json.dumps(document).encode(), memory))
-    json.dumps(memory)
+    orjson.dumps(memory)
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
@@ -131,7 +135,24 @@ def test_no_stream_makes_a_serial_format_raise(format_name: str, pieces: list[by
             check(decoded)
     for decoded in decoder.end():
         check(decoded)
-    json.dumps(memory)
+    orjson.dumps(memory)
+
+
+MUTILATIONS = st.tuples(st.integers(0, 400), st.integers(0, 12), st.binary(max_size=6) | WORDS.map(str.encode))
+
+
+@given(st.sampled_from(SAMPLES), st.lists(MUTILATIONS, max_size=4), st.sampled_from(["", "/x", "/set", "/$unit"]))
+def test_no_mutilated_sample_makes_its_decoder_raise(
+    sample: list[str], mutilations: list[tuple[int, int, bytes]], further: str
+) -> None:
+    topic, payload = sample[0] + further, sample[1].encode()
+    for place, length, inserted in mutilations:
+        place %= len(payload) + 1
+        payload = payload[:place] + inserted + payload[place + length :]
+    memory: dict[str, Any] = {}
+    for _ in range(2):
+        check(decode_mqtt(topic, payload, memory))
+    orjson.dumps(memory)
 
 
 @given(TOPICS, DOCUMENTS)
@@ -180,7 +201,7 @@ def test_names_are_unique() -> None:
     ids=range(10),
 )
 def test_nothing_of_16_kib_takes_long(payload: bytes) -> None:
-    for topic in ("a/b", "tele/x/SENSOR", "x/temperature"):
+    for topic in ("a/b", "x/temperature", *(topic for topic, _ in SAMPLES)):
         fastest = min(_seconds(topic, payload) for _ in range(3))
         assert fastest < 0.05  # five times the promise: a loaded machine must not fail the test
 
