@@ -37,6 +37,7 @@ check: $(VENV)/.ready  ## linters, types, import rules
 format: $(VENV)/.ready  ## rewrite the code the way check wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python -m drivers.formats.catalogue < README.md > README.md.new && mv README.md.new README.md
 
 benchmark: $(VENV)/.ready  ## print what is claimed about speed, memory and wear (15 minutes)
 	$(BIN)/python benchmarks/all.py

@@ -16,6 +16,7 @@ from daemon.ids import IdBlocks
 from daemon.sensors import Directory, Record, key_of, type_of
 from daemon.submissions import Submission, SubmitResult
 from drivers.base import QUANTITIES, Delivery, Measurement, Reading
+from drivers.formats import NUMBERED
 
 LIVE = 300 * pipeline.SECOND
 """µs: what was received longer ago comes from a recording, and is no sign of life."""
@@ -93,7 +94,7 @@ class Intake:
         Waits only where ids have to be reserved on the disk first.
         """
         named = [
-            (delivery, reading, key_of(source.word, reading.device, reading.probe))
+            (delivery, reading, key_of(source.word, _device_of(delivery, reading), reading.probe))
             for delivery in deliveries
             for reading in delivery.decoded.readings
         ]
@@ -237,6 +238,12 @@ class Intake:
             record.hear(self._clock.monotonic())
         record.readings += 1
         return self._stored(draft, record, how, source.name, submission.sequence, None)
+
+
+def _device_of(delivery: Delivery, reading: Reading) -> str | None:
+    """The device's name within the source: a bare number is its family's own, and another family may use it too."""
+    family = delivery.decoded.format
+    return f"{family}/{reading.device}" if reading.device and family in NUMBERED else reading.device
 
 
 def _tells_its_time(delivery: Delivery, reading: Reading, admission: _Admission) -> bool:

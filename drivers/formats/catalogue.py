@@ -1,6 +1,7 @@
 """The formats as their own files describe them: what the README's table is made of.
 
-``python -m drivers.formats.catalogue README.md`` writes the table between its two marks.
+``python -m drivers.formats.catalogue`` copies a page from standard input to standard output with the table between its
+two marks; ``make format`` does so to the README.
 """
 
 import importlib
@@ -8,7 +9,6 @@ import pkgutil
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import drivers.formats
 
@@ -80,5 +80,4 @@ def with_table(text: str) -> str:
 
 
 if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
+    sys.stdout.write(with_table(sys.stdin.read()))

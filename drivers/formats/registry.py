@@ -103,6 +103,10 @@ SERIAL_FORMATS: frozenset[str] = frozenset(
 """What ``format`` of a serial driver may say."""
 
 
+NUMBERED: frozenset[str] = frozenset({domoticz.NAME, mysensors.NAME})
+"""Families whose devices have nothing but a number of the family's own: two of them may count on one broker."""
+
+
 def decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any], hint: Hint = NO_HINT) -> Decoded:
     """What a message means. ``memory`` is what earlier messages taught (JSON-able, bounded); it may be added to.
 

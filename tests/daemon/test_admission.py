@@ -13,6 +13,7 @@ from daemon.intake import Intake, Source
 from daemon.sensors import Directory
 from daemon.submissions import Submission, SubmitResult
 from drivers.base import Decoded, Delivery, Kind, Measurement, Reading
+from drivers.formats import NUMBERED
 
 NOW = 1_790_000_000_000_000
 SOURCE = Source("house", "mqtt", UTC)
@@ -68,6 +69,15 @@ def told(given: Delivery, **fields: object) -> Delivery:
     """The same delivery with other fields of its reading."""
     reading = given.decoded.readings[0]._replace(**fields)  # type: ignore[arg-type]
     return replace(given, decoded=given.decoded._replace(readings=(reading,)))
+
+
+async def test_numbers_of_two_families_on_one_broker_are_two_devices(world: World) -> None:
+    def by(family: str) -> Delivery:
+        given = delivery("12")
+        return replace(given, decoded=given.decoded._replace(format=family))
+
+    batch = await world.admit(*map(by, NUMBERED))
+    assert {sensor.key for sensor in batch.sensors} == {f"mqtt/{name}/12" for name in NUMBERED}
 
 
 async def test_a_known_sensor_gives_a_row_and_the_receipt_goes_with_it(world: World) -> None:

@@ -51,7 +51,7 @@ def test_every_serial_format_that_can_be_named_is_described() -> None:
 
 def test_the_readme_s_table_is_made_of_them() -> None:
     page = README.read_text(encoding="utf-8")
-    assert page == with_table(page), "run: python -m drivers.formats.catalogue README.md"
+    assert page == with_table(page), "run: make format"
 
 
 def test_a_docstring_that_lacks_a_part_is_named() -> None:
