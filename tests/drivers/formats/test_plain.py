@@ -54,9 +54,9 @@ def test_what_is_no_number_is_never_one(payload: str | bytes) -> None:
 @pytest.mark.parametrize(
     ("topic", "payload", "said"),
     [
-        ("shellies/x/online", "true", Availability("shellies/x", True)),
+        ("boiler/x/online", "true", Availability("boiler/x", True)),
         ("home/gateway/LWT", "offline", Availability("home/gateway", False)),
-        ("zigbee2mqtt/remote/availability", '{"state":"offline"}', Availability("zigbee2mqtt/remote", False)),
+        ("home/remote/availability", '{"state":"offline"}', Availability("home/remote", False)),
         ("bulb/any", '{"online":false}', Availability("bulb/any", False)),
     ],
 )
