@@ -37,13 +37,13 @@ from daemon.scoring import Scoring
 from daemon.sensors import Directory
 from daemon.sources import supervise
 from daemon.state import StateFolder
-from daemon.supervisor import Supervisor
+from daemon.supervisor import DriverState, Supervisor
 from daemon.watch import Watch
 from drivers.mqtt_settings import is_loopback
 
 log = logging.getLogger("sereno")
 
-REMEMBERED = 16
+REMEMBERED = 24
 """Rows of each sensor that are looked at at start: its newest values and its usual interval."""
 
 BY_HAND = Source("api", "api", None)
@@ -100,7 +100,12 @@ async def assemble(ground: Ground) -> House:
         bus=bus,
         clock=clock,
     )
-    intake = Intake(directory, ids, clock, store=recorder.store, failed=watch.failed)
+    intake = Intake(directory, ids, clock, store=recorder.store, failed=watch.failed, available=watch.available)
+
+    def changed(supervisor: Supervisor) -> None:
+        bus.publish([news.driver(supervisor, clock.now())])
+        watch.source(supervisor.source.word, up=supervisor.connection.state is not DriverState.WAITING)
+
     supervisors = supervise(
         config.drivers,
         intake=intake,
@@ -108,7 +113,7 @@ async def assemble(ground: Ground) -> House:
         clock=clock,
         broker=ground.broker,
         install_id=ground.folder.install_id,
-        changed=lambda supervisor: bus.publish([news.driver(supervisor, clock.now())]),
+        changed=changed,
         room=scoring.room if scoring is not None else None,
     )
     limits = Limits(config.websocket.max_connections, config.websocket.max_connections_per_ip)

@@ -85,7 +85,8 @@ class StoredReading:
 
     The key is (sensor_id, time, sequence). ``raw`` holds the values as received where a stage changed or doubted
     them. ``clock_set`` is False for a row taken before the machine knew the time. ``device_time`` is the device's
-    own time where it was not believed. ``token`` names the transmission (see ``drivers.base.Delivery``).
+    own time where it was not believed. ``token`` names the transmission (see ``drivers.base.Delivery``). ``live`` is
+    not stored: the device has just sent it, so that it is a sign of life once it proves to be news.
     """
 
     id: int
@@ -103,6 +104,7 @@ class StoredReading:
     clock_set: bool = True
     token: str | None = None
     updated_at: int | None = None
+    live: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from daemon.entities import UNKNOWN_MODEL, Quality, Sensor, StoredReading
 from daemon.ids import IdBlocks
 from daemon.sensors import Directory, Record, key_of, type_of
 from daemon.submissions import Submission, SubmitResult
-from drivers.base import QUANTITIES, Delivery, Measurement, Reading
+from drivers.base import QUANTITIES, Availability, Delivery, Measurement, Reading
 from drivers.formats import NUMBERED
 
 LIVE = 300 * pipeline.SECOND
@@ -56,7 +56,6 @@ class _Admission:
 
     source: Source
     now: int
-    monotonic: float
     clock_set: bool
     sensors: list[Sensor] = field(default_factory=list)
     rows: list[StoredReading] = field(default_factory=list)
@@ -67,7 +66,8 @@ class _Admission:
 class Intake:
     """Admits deliveries and submissions. ``counters`` counts by driver what was seen and refused, in stable words.
 
-    ``store`` is the recorder's; ``failed`` is told the id of a sensor each time it could not read just now.
+    ``store`` is the recorder's; ``failed`` is told the id of a sensor each time it could not read just now,
+    ``available`` what a device of a source (its word) says of itself.
     """
 
     def __init__(
@@ -78,12 +78,14 @@ class Intake:
         *,
         store: Callable[[Sequence[Sensor], Sequence[StoredReading], str], Awaitable[list[Outcome]]],
         failed: Callable[[int], None],
+        available: Callable[[str, Availability], None],
     ) -> None:
         self._directory = directory
         self._ids = ids
         self._clock = clock
         self._store = store
         self._failed = failed
+        self._available = available
         self.counters: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.failed_reads: Counter[str] = Counter()
         """By driver: readings in which the device itself said that it could not read something."""
@@ -102,7 +104,9 @@ class Intake:
         counters = self.counters[source.name]
         for delivery in deliveries:
             counters[delivery.decoded.kind] += 1
-        admission = _Admission(source, self._clock.now(), self._clock.monotonic(), self._clock.is_set())
+            if delivery.decoded.availability is not None:
+                self._available(source.word, delivery.decoded.availability)
+        admission = _Admission(source, self._clock.now(), self._clock.is_set())
         for delivery, reading, key in named:
             self._admit(delivery, reading, key, admission)
         for sensor_id in admission.failed:
@@ -131,8 +135,6 @@ class Intake:
         if new:
             admission.sensors.append(record.sensor)
         live = not delivery.retained and abs(admission.now - delivery.received_at) < LIVE
-        if live:
-            record.hear(admission.monotonic)
         model = reading.model or source.model or record.model
         how = pipeline.Circumstances(delivery.received_at, admission.clock_set, source.zone, model)
         draft = pipeline.run(reading, record.sensor, record.trail, how)
@@ -149,7 +151,8 @@ class Intake:
             # the first time is not certain, so what does come again is looked up by its token too.
             dated = reading.measured_at is not None and draft.device_time is None
             token = None if dated and not delivery.redelivered else delivery.token
-            row = self._stored(draft, record, how, source.name, reading.sequence, token)
+            fresh = live and not delivery.redelivered
+            row = self._stored(draft, record, how, source.name, reading.sequence, token, live=fresh)
             admission.rows.append(row)
             if delivery.redelivered:
                 admission.redelivered.append(row.id)
@@ -177,6 +180,8 @@ class Intake:
         source: str,
         sequence: int | None,
         token: str | None,
+        *,
+        live: bool,
     ) -> StoredReading:
         values = draft.values
         temperature, humidity = values.pop("temperature", None), values.pop("humidity", None)
@@ -195,6 +200,7 @@ class Intake:
             device_time=draft.device_time,
             clock_set=how.clock_set,
             token=token,
+            live=live,
         )
 
     async def submit(self, submissions: Sequence[Submission], source: Source) -> list[SubmitResult]:
@@ -234,10 +240,9 @@ class Intake:
         draft = pipeline.run(Reading(None, measurements=measurements), record.sensor, record.trail, how, time)
         if draft.failed or draft.quality is Quality.INVALID:
             return SubmitResult("rejected", reason=_impossible(draft, record.sensor))
-        if submission.time is None:
-            record.hear(self._clock.monotonic())
         record.readings += 1
-        return self._stored(draft, record, how, source.name, submission.sequence, None)
+        live = submission.time is None
+        return self._stored(draft, record, how, source.name, submission.sequence, None, live=live)
 
 
 def _device_of(delivery: Delivery, reading: Reading) -> str | None:

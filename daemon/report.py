@@ -157,6 +157,7 @@ class Reporter:
             quality=None if record.quality is None else _QUALITIES[record.quality],
             last_reading_at=wire_time(latest.time) if latest.time else None,
             age_s=round((now - latest.time) / 1e6, 1) if latest.time else None,
+            usual_interval_s=record.rhythm.usual,
             silent_after_s=silent_after(record),
             readings=record.readings,
             failed_reads=record.failed_reads,

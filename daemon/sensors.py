@@ -4,22 +4,19 @@ The database is the truth; the directory is loaded from it at start and follows 
 unknown devices may register, and knows nothing of storage or the web.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from statistics import median
 
 from daemon.entities import Quality, Sensor, StoredReading, key_without_device
 from daemon.events import Action, EntityEvent, Event
 from daemon.pipeline import Trail
+from daemon.rhythm import BURST, Rhythm
 from drivers.formats.record import shorten
 
 LONGEST_KEY = 255
 """Characters of a key, as its column holds."""
-
-RECENT = 16
-"""Intervals remembered per sensor: enough for a median that two late messages do not move."""
 
 
 def key_of(source: str, device: str | None, probe: str) -> str:
@@ -33,6 +30,11 @@ def key_of(source: str, device: str | None, probe: str) -> str:
     if probe:
         key += "#" + probe
     return shorten(key, LONGEST_KEY)
+
+
+def source_of(key: str) -> str:
+    """The first word of a key: the source that its device speaks through."""
+    return key.partition("/")[0].partition("#")[0]
 
 
 def type_of(quantities: Collection[str]) -> str:
@@ -66,6 +68,14 @@ class Latest:
 
 
 @dataclass(slots=True)
+class Online:
+    """A device's time online: since when (monotonic, s), and how often its sensor spoke in it."""
+
+    since: float
+    heard: int = 0
+
+
+@dataclass(slots=True)
 class Record:
     """Everything the daemon keeps of one sensor. Times are µs; ``heard_at`` is on the monotonic clock (s)."""
 
@@ -74,7 +84,11 @@ class Record:
     latest: Latest = field(default_factory=Latest)
     trail: Trail = field(default_factory=Trail)
     heard_at: float | None = None
-    intervals: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    online: "Online | None" = None
+    """Since the device last said that it is there; None where it never did, or said that it is not."""
+    gone: bool = False
+    """It is silent by its own word."""
     failed_reads: int = 0
     readings: int = 0
     invalid: int = 0
@@ -83,18 +97,16 @@ class Record:
     registering: set[str] | None = None
     """Quantities seen so far of a sensor that registered itself in this run: they name its type."""
 
-    def interval(self) -> float | None:
-        """Its usual interval in s, once three have been seen."""
-        return median(self.intervals) if len(self.intervals) >= 3 else None
-
-    def hear(self, monotonic: float) -> None:
-        """It spoke now. Messages of one moment (T and H apart) count as one."""
+    def hear(self, monotonic: float, *, backlog: bool = False) -> None:
+        """It spoke now, perhaps of the past (``backlog``). Messages of one moment (T and H apart) count as one."""
         if self.heard_at is not None:
             gap = monotonic - self.heard_at
-            if gap < 0.5:
+            if gap < BURST:
                 return
-            self.intervals.append(gap)
+            self.rhythm.learn(gap, backlog=backlog)
         self.heard_at = monotonic
+        if self.online is not None:
+            self.online.heard += 1
 
     def view(self) -> Sensor:
         """The sensor as clients see it, with the time of its last reading."""
@@ -129,7 +141,7 @@ class Directory:
             self._learn(record, rows)
             heard = sorted({row.received_at for row in rows})
             gaps = [(b - a) / 1e6 for a, b in pairwise(heard)]
-            record.intervals.extend(gap for gap in gaps if gap >= 0.5)
+            record.rhythm.remember(gaps)
 
     def relearn(self, sensor_id: int, newest_first: Sequence[StoredReading]) -> None:
         """A row that may have been the newest is gone or no longer believed: begin again from these."""

@@ -61,6 +61,7 @@ class SensorReport(TypedDict):
     quality: Literal["ok", "dudosa", "invalida"] | None  # of the last reading
     last_reading_at: str | None
     age_s: float | None
+    usual_interval_s: float | None  # between two readings, as learned
     silent_after_s: float | None
     readings: int  # stored since the start
     failed_reads: int

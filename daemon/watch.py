@@ -4,22 +4,25 @@ It follows what was committed and what drivers heard, and opens and closes episo
 """
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from daemon.entities import AnomalyKind, Quality, Sensor, SensorState, StoredReading
+from daemon.entities import AnomalyKind, Quality, Sensor, SensorState, StoredReading, key_without_device
 from daemon.episodes import Episodes, Finding
 from daemon.events import Level, SystemEvent
 from daemon.pipeline import Breach, breaches
-from daemon.sensors import Directory, Record, type_of
+from daemon.rhythm import BACKLOG
+from daemon.sensors import Directory, Online, Record, key_of, source_of, type_of
+from drivers.base import Availability
 
 BAD_READS = 3
 """Failed or impossible readings in a row that make an episode; as many good ones end it."""
 
-SILENT_INTERVALS = 4
-SHORTEST_SILENCE = 30.0
-"""A sensor is silent after four of its usual intervals, and never sooner than this (s): a busy radio is no fault."""
+STAYS_INTERVALS, STAYS_SECONDS = 1.5, 60.0
+"""For so many usual intervals and seconds a device was online, and spoke three times, before its "offline" means that
+it is gone: one that sleeps says so after every reading, some seconds after it woke."""
 
 FRESH = 600 * 1_000_000
 """Rows older than this (µs) are history: limits and bad reads are about now."""
@@ -57,8 +60,9 @@ class Watch:
         self._publish = publish
         self._bad: Counter[int] = Counter()
         self._good: Counter[int] = Counter()
+        self._down: set[str] = set()
         self._deadlines: list[tuple[float, int]] = []
-        self._watched: set[int] = set()
+        self._deadline_of: dict[int, float] = {}
 
     def stored(self, readings: Sequence[StoredReading]) -> None:
         """Rows that were committed."""
@@ -71,7 +75,9 @@ class Watch:
                 self._widen(record, reading)
             if now - reading.time < FRESH:
                 self._judge(record, reading)
-            self._heard(record)
+            if reading.live:
+                record.hear(self._monotonic(), backlog=reading.received_at - reading.time > BACKLOG * 1e6)
+                self._heard(record)
 
     def _judge(self, record: Record, reading: StoredReading) -> None:
         if reading.quality is Quality.INVALID:
@@ -85,29 +91,69 @@ class Watch:
         record = self._directory.record(sensor_id)
         if record is not None:
             self._bad_read(record, None, "lecturas fallidas", "failed reads")
+            record.hear(self._monotonic())  # the device is there: its probe is what fails
             self._heard(record)
+
+    def available(self, source: str, said: Availability) -> None:
+        """A device's own word, or its last will; of a device that is not known it changes nothing."""
+        monotonic = self._monotonic()
+        key = key_of(source, said.device, "")
+        for record in self._directory.records():
+            if record.sensor.key != key and not record.sensor.key.startswith((key + "#", key + "/")):
+                continue
+            if said.online:
+                record.online = record.online or Online(monotonic)
+                if record.gone and record.sensor.state is SensorState.SILENT:
+                    record.heard_at = monotonic
+                    self._back(record)
+            else:
+                online, record.online = record.online, None
+                if (
+                    record.sensor.state is SensorState.ACTIVE
+                    and online
+                    and _stays(record, monotonic - online.since, online)
+                ):
+                    record.gone = True
+                    self._fell_silent(record, *_last_will())
+
+    def source(self, source: str, *, up: bool) -> None:
+        """A driver came up or went down. While it is down nobody can be heard, which is told of the driver and of no
+        sensor; after that each has one limit of time to speak.
+        """
+        if not up:
+            self._down.add(source)
+        elif source in self._down:
+            self._down.discard(source)
+            monotonic = self._monotonic()
+            for record in self._directory.records():
+                if record.heard_at is not None and source_of(record.sensor.key) == source:
+                    record.heard_at = monotonic
 
     def tick(self) -> None:
         """Once a second: who has been silent for too long?"""
         monotonic = self._monotonic()
         while self._deadlines and self._deadlines[0][0] <= monotonic:
-            _, sensor_id = heapq.heappop(self._deadlines)
-            self._watched.discard(sensor_id)
+            deadline, sensor_id = heapq.heappop(self._deadlines)
+            if self._deadline_of.get(sensor_id) != deadline:
+                continue  # an earlier one took its place
+            del self._deadline_of[sensor_id]
             record = self._directory.record(sensor_id)
             limit = silent_after(record) if record is not None else None
             if record is None or limit is None or record.heard_at is None:
                 continue
             if record.heard_at + limit > monotonic:
                 self._watch_for(record, record.heard_at + limit)
+            elif source_of(record.sensor.key) in self._down:
+                self._watch_for(record, monotonic + limit)
             elif record.sensor.state is SensorState.ACTIVE:
-                self._fell_silent(record, monotonic - record.heard_at)
+                self._fell_silent(record, *_no_data(monotonic - record.heard_at, record.rhythm.usual), monotonic)
 
     def start(self) -> None:
-        """After a restart every sensor with a known interval has one silence limit of time to speak."""
+        """After a restart every sensor that ever spoke has one silence limit of time to speak again."""
         monotonic = self._monotonic()
         for record in self._directory.records():
             limit = silent_after(record)
-            if limit is not None and record.sensor.state is SensorState.ACTIVE:
+            if limit is not None and record.latest.time and record.sensor.state is SensorState.ACTIVE:
                 record.heard_at = monotonic
                 self._watch_for(record, monotonic + limit)
 
@@ -117,7 +163,7 @@ class Watch:
         if record.sensor.state is SensorState.SILENT:
             self._back(record)
         limit = silent_after(record)
-        if limit is not None and record.sensor.id not in self._watched:
+        if limit is not None:
             self._watch_for(record, record.heard_at + limit)
 
     def _widen(self, record: Record, reading: StoredReading) -> None:
@@ -130,20 +176,19 @@ class Watch:
         record.registering = known | seen if len(known | seen) < 2 else None
 
     def _watch_for(self, record: Record, deadline: float) -> None:
-        self._watched.add(record.sensor.id)
-        heapq.heappush(self._deadlines, (deadline, record.sensor.id))
+        """Look at it then, unless that is done sooner anyway: a word puts a deadline off only when it comes."""
+        if deadline < self._deadline_of.get(record.sensor.id, math.inf):
+            self._deadline_of[record.sensor.id] = deadline
+            heapq.heappush(self._deadlines, (deadline, record.sensor.id))
 
-    def _fell_silent(self, record: Record, silence: float) -> None:
-        usual = record.interval() or 0.0
+    def _fell_silent(self, record: Record, spanish: str, english: str, now: float | None = None) -> None:
+        silence = None if now is None or record.heard_at is None else round(now - record.heard_at, 1)
         self._change_state(record, SensorState.SILENT)
-        spanish = f"sin datos desde hace {silence:.0f} s; lo habitual es uno cada {usual:.0f} s"
-        english = f"no data for {silence:.0f} s; usually one every {usual:.0f} s"
-        self._episodes.found(
-            Finding(record.sensor.id, AnomalyKind.DISCONNECTED, 1.0, spanish, english, value=round(silence, 1))
-        )
+        self._episodes.found(Finding(record.sensor.id, AnomalyKind.DISCONNECTED, 1.0, spanish, english, value=silence))
         self._tell(record, Level.WARNING, "sensor_silent", f"sin señal: {spanish}", f"is silent: {english}")
 
     def _back(self, record: Record) -> None:
+        record.gone = False
         self._change_state(record, SensorState.ACTIVE)
         self._episodes.normal(record.sensor.id, AnomalyKind.DISCONNECTED, at_once=True)
         self._tell(record, Level.INFO, "sensor_back", "vuelve a enviar datos", "is sending data again")
@@ -204,9 +249,33 @@ class Watch:
 
 
 def silent_after(record: Record) -> float | None:
-    """Seconds without a word after which a sensor counts as silent; None while its interval is not known."""
-    interval = record.interval()
-    return None if interval is None else max(SHORTEST_SILENCE, SILENT_INTERVALS * interval)
+    """Seconds without a word after which a sensor counts as silent; None where nothing is expected of it: a person
+    made it and posts its readings.
+    """
+    made_by_hand = record.sensor.key == key_without_device(record.sensor.id)
+    return None if made_by_hand and record.rhythm.usual is None else record.rhythm.limit
+
+
+def _stays(record: Record, seconds: float, online: Online) -> bool:
+    """Whether a device that was online for so long stays so between its readings."""
+    usual = record.rhythm.usual
+    return usual is not None and online.heard >= 3 and seconds >= max(STAYS_SECONDS, STAYS_INTERVALS * usual)
+
+
+def _no_data(silence: float, usual: float | None) -> tuple[str, str]:
+    if usual is None:
+        return f"sin datos desde hace {silence:.0f} s", f"no data for {silence:.0f} s"
+    return (
+        f"sin datos desde hace {silence:.0f} s; lo habitual es uno cada {usual:.0f} s",
+        f"no data for {silence:.0f} s; usually one every {usual:.0f} s",
+    )
+
+
+def _last_will() -> tuple[str, str]:
+    return (
+        "el propio dispositivo, o su última voluntad, dice que se ha desconectado",
+        "the device itself, or its last will, says that it has gone offline",
+    )
 
 
 def _limit_finding(reading: StoredReading, breach: Breach) -> Finding:

@@ -40,7 +40,9 @@ class World:
         self.failed: list[int] = []
         self.stored: list[StoredReading] = []
         self.ids = IdBlocks(lambda name, count: self.ids.grant(name, range(100, 100 + count)), lambda: 0.0)
-        self.intake = Intake(self.directory, self.ids, Machine(), store=self.store, failed=self.failed.append)
+        self.intake = Intake(
+            self.directory, self.ids, Machine(), store=self.store, failed=self.failed.append, available=lambda *_: None
+        )
 
     async def store(self, sensors: Sequence[Sensor], readings: Sequence[StoredReading], source: str) -> list[Outcome]:
         assert (list(sensors), source) == ([], "api")

@@ -46,7 +46,9 @@ class House:
         for name in ("sensor", "reading"):
             ids.grant(name, range(1, 1001))
         self.directory = Directory(limit=10)
-        self.intake = Intake(self.directory, ids, self.machine, store=no_store, failed=lambda _: None)
+        self.intake = Intake(
+            self.directory, ids, self.machine, store=no_store, failed=lambda _: None, available=lambda *_: None
+        )
 
     async def rows(
         self, measured_at: int | None, *, retained: bool = False, redelivered: bool = False

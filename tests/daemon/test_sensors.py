@@ -139,7 +139,7 @@ class TestLatest:
         record = directory.record(1)
         assert record is not None
         assert record.latest.temperature == 24.0
-        assert record.interval() == 60.0
+        assert record.rhythm.usual == 60.0
         assert record.trail.last["temperature"] == (NOW + 240_000_000, 24.0)
 
     def test_a_restart_does_not_believe_what_was_doubted_before_it(self) -> None:
@@ -157,7 +157,7 @@ def test_temperature_and_humidity_sent_apart_are_one_message_to_the_interval() -
     for minute in range(5):
         record.hear(minute * 60.0)
         record.hear(minute * 60.0 + 0.02)
-    assert record.interval() == pytest.approx(60.0, abs=0.1)
+    assert record.rhythm.usual == pytest.approx(60.0, abs=0.1)
 
 
 def test_one_late_message_does_not_move_the_usual_interval() -> None:
@@ -166,7 +166,7 @@ def test_one_late_message_does_not_move_the_usual_interval() -> None:
     for gap in [0, 10, 10, 10, 300, 10, 10]:
         moment += gap
         record.hear(moment)
-    assert record.interval() == 10.0
+    assert record.rhythm.usual == 10.0
 
 
 def test_a_deleted_newest_row_gives_way_to_the_one_before() -> None:

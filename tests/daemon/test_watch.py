@@ -4,11 +4,22 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from daemon.entities import Anomaly, AnomalyKind, AnomalyState, Quality, Sensor, SensorState, StoredReading
+from daemon.entities import (
+    Anomaly,
+    AnomalyKind,
+    AnomalyState,
+    Quality,
+    Sensor,
+    SensorState,
+    StoredReading,
+    key_without_device,
+)
 from daemon.episodes import SETTLED_AFTER, Episodes
 from daemon.events import Action, EntityEvent, SystemEvent
+from daemon.rhythm import SHORTEST, UNKNOWN
 from daemon.sensors import Directory
-from daemon.watch import SHORTEST_SILENCE, Watch
+from daemon.watch import Watch
+from drivers.base import Availability
 
 START = 1_790_000_000_000_000
 SENSOR = Sensor(
@@ -52,20 +63,13 @@ class World:
     def reads(self, temperature: float, *, after: float = 10.0, quality: Quality = Quality.OK, late: float = 0) -> None:
         self.seconds += after
         self.ids += 1
-        record = self.directory.record(1)
-        assert record is not None
-        record.hear(self.seconds)
-        row = StoredReading(
-            self.ids, 1, self.now() - int(late * 1e6), self.now(), "mqtt", temperature=temperature, quality=quality
-        )
+        time = self.now() - int(late * 1e6)
+        row = StoredReading(self.ids, 1, time, self.now(), "mqtt", temperature=temperature, quality=quality, live=True)
         self.directory.follow(EntityEvent(Action.CREATED, row, self.now()))
         self.watch.stored([row])
 
     def fails(self, after: float = 10.0) -> None:
         self.seconds += after
-        record = self.directory.record(1)
-        assert record is not None
-        record.hear(self.seconds)
         self.watch.failed(1)
 
     def waits(self, seconds: float) -> None:
@@ -174,14 +178,105 @@ class TestSilence:
 
     def test_a_fast_sensor_is_given_half_a_minute(self, world: World) -> None:
         self.speaks(world, every=2.0)
-        world.waits(SHORTEST_SILENCE - 1)
+        world.waits(SHORTEST - 1)
         assert not world.saved
         world.waits(2)
         assert world.saved
 
-    def test_a_sensor_whose_interval_is_not_known_is_never_silent(self, world: World) -> None:
+    def test_a_sensor_of_which_little_is_known_is_given_more_than_a_day(self, world: World) -> None:
         self.speaks(world, times=3)
         world.waits(5000)
+        assert not world.saved
+        world.seconds += UNKNOWN
+        world.watch.tick()
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT]
+
+    def test_one_that_a_person_made_and_posts_to_is_not_expected_to_speak(self, world: World) -> None:
+        world.directory.load([replace(SENSOR, id=2, key=key_without_device(2))], [])
+        world.seconds += 10
+        world.watch.stored([StoredReading(99, 2, world.now(), world.now(), "api", temperature=20.0, live=True)])
+        world.seconds += 2 * UNKNOWN
+        world.watch.tick()
+        assert not world.saved
+
+    def test_what_is_no_news_is_no_sign_of_life(self, world: World) -> None:
+        self.speaks(world)
+        for _ in range(30):  # retained, sent again, or of a recording
+            world.seconds += 60
+            world.watch.stored([StoredReading(99, 1, world.now(), world.now(), "mqtt", temperature=20.0)])
+            world.watch.tick()
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT]
+
+    def test_a_source_that_is_down_silences_no_sensor_and_leaves_a_limit_when_it_is_back(self, world: World) -> None:
+        self.speaks(world)
+        world.watch.source("mqtt", up=False)
+        world.waits(3000)
+        assert not world.saved
+        world.watch.source("mqtt", up=True)
+        world.waits(230)
+        assert not world.saved
+        world.waits(500)
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT]
+
+    def test_a_device_that_stays_online_is_silent_at_once_by_its_last_will_and_back_by_its_word(
+        self, world: World
+    ) -> None:
+        world.watch.available("mqtt", Availability("s1", online=True))
+        self.speaks(world)
+        world.watch.available("mqtt", Availability("s1", online=False))
+        world.watch.available("mqtt", Availability("s1", online=False))
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT]
+        assert "last will" in world.written[0][1].explanation_en
+        world.watch.available("mqtt", Availability("s1", online=True))
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT, SensorState.ACTIVE]
+        assert world.story()[-1] == (Action.RESOLVED, AnomalyKind.DISCONNECTED)
+
+    def test_a_device_that_sleeps_does_not_flap(self, world: World) -> None:
+        for _ in range(10):
+            world.seconds += 290
+            world.watch.available("mqtt", Availability("s1", online=True))
+            world.reads(20.0, after=1)
+            world.reads(20.0, after=1)
+            world.watch.available("mqtt", Availability("s1", online=False))
+            world.watch.tick()
+        assert not world.saved
+
+    def test_its_word_alone_does_not_bring_back_what_fell_silent_without_one(self, world: World) -> None:
+        self.speaks(world)
+        world.waits(300)
+        world.watch.available("mqtt", Availability("s1", online=True))
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT]
+        world.reads(20.0)
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT, SensorState.ACTIVE]
+
+    def test_an_edge_s_word_holds_for_its_devices_and_for_nobody_of_a_like_name(self, world: World) -> None:
+        world.directory.load([replace(SENSOR, id=2, key="mqtt/s1/d1"), replace(SENSOR, id=3, key="mqtt/s10")], [])
+        for number in (2, 3):
+            record = world.directory.record(number)
+            assert record is not None
+            for moment in range(6):
+                record.hear(moment * 60.0)
+        world.seconds = 400.0
+        world.watch.available("mqtt", Availability("s1", online=True))
+        world.watch.available("mqtt", Availability("s10", online=True))
+        for number in (2, 3):
+            for _ in range(4):
+                world.seconds += 60
+                row = StoredReading(99, number, world.now(), world.now(), "mqtt", temperature=20.0, live=True)
+                world.watch.stored([row])
+        world.watch.available("mqtt", Availability("s1", online=False))
+        assert [sensor.id for sensor in world.saved] == [2]
+
+    def test_nobody_s_word_changes_nothing_nor_does_it_touch_what_a_person_put_to_rest(self, world: World) -> None:
+        world.watch.available("mqtt", Availability("nobody", online=False))
+        self.speaks(world)
+        record = world.directory.record(1)
+        assert record is not None
+        record.sensor = replace(record.sensor, state=SensorState.INACTIVE)
+        world.watch.available("mqtt", Availability("s1", online=True))
+        self.speaks(world)
+        world.watch.available("mqtt", Availability("s1", online=False))
+        world.waits(1000)
         assert not world.saved
 
     def test_failed_reads_are_a_sign_of_life(self, world: World) -> None:
