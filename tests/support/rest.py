@@ -122,7 +122,9 @@ async def rest(
                 clock_set=clock.is_set,
                 monotonic=clock.monotonic,
             )
-            intake = Intake(directory, recorder.ids, clock, store=recorder.store, failed=lambda _: None, available=lambda *_: None)
+            intake = Intake(
+                directory, recorder.ids, clock, store=recorder.store, failed=lambda _: None, available=lambda *_: None
+            )
             source = Source("api", "api", ZoneInfo("UTC"))
 
             async def submit(submissions: Any) -> list[SubmitResult]:
