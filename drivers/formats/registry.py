@@ -22,6 +22,7 @@ from drivers.formats import (
     influx_line,
     json_lines,
     labelled_text,
+    modbus_rtu,
     mysensors,
     plain,
     rflink,
@@ -68,8 +69,8 @@ MQTT_FORMATS: tuple[MqttFormat, ...] = (
     MqttFormat(mysensors.NAME, mysensors.decode_message, mysensors.claims),
     MqttFormat(rflink.NAME, rflink.decode_message),
     MqttFormat(thingsboard.NAME, thingsboard.decode, thingsboard.claims),
-    MqttFormat(shelly_gen2.NAME, shelly_gen2.decode, shelly_gen2.claims),
-    MqttFormat(shelly_gen1.NAME, shelly_gen1.decode, shelly_gen1.claims),
+    MqttFormat(shelly_gen2.NAME, shelly_gen2.decode),
+    MqttFormat(shelly_gen1.NAME, shelly_gen1.decode),
     MqttFormat(ewelink.NAME, ewelink.decode),
     MqttFormat(discovered.NAME, discovered.decode),
     MqttFormat(availability.NAME, availability.decode, availability.claims),
@@ -104,6 +105,7 @@ SERIAL_FORMATS: frozenset[str] = frozenset(
         mysensors.NAME,
         rflink.NAME,
         dht22_frame.NAME,
+        modbus_rtu.NAME,
     }
 )
 """What ``format`` of a serial driver may say."""

@@ -28,7 +28,6 @@ from drivers.formats.names import LONGEST_NAME, derive_probe
 from drivers.formats.record import Collector, printable
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
-from drivers.formats.topics import Topic
 from drivers.formats.units import fits, read_unit
 from drivers.formats.values import FAILED, Failure, Value, read_text, read_value
 
@@ -45,19 +44,20 @@ _AGGREGATED = {"ext_temperatures": "ext_temperature", "ext_humidities": "ext_hum
 _EXTERNAL_KEYS = {"ext_temperature": ("tC", "°C"), "ext_humidity": ("hum", "%")}
 _MODULE_KEYS = frozenset({"relays", "lights", "rollers", "meters", "emeters"})
 """What stands beside ``tmp`` in the status of a device whose ``tmp`` is its own heat."""
+_STATUS_KEYS = frozenset({"wifi_sta", "mac", "unixtime"})
+"""By which a status is known on any other topic."""
 _REASON = "the topic names the device and the quantity"
 _INFO_REASON = "the device's status names its sensors"
 
 
-def claims(topic: Topic) -> bool:
-    """Whether ``shellies`` is among the topic's first levels: a bridge between brokers may stand before it."""
-    return _PREFIX in topic.levels[:3]
-
-
 def decode(message: Message) -> Decoded | None:
-    """Read a sensor's or probe's value, a status, a last will or an announcement; None below no device of Shelly's."""
-    levels = message.topic.levels
+    """Read a sensor's or probe's value, a status, a last will or an announcement; None where neither topic nor shape
+    is Shelly's. A bridge between brokers may put levels before ``shellies``."""
+    levels, document = message.topic.levels, message.document
     if _PREFIX not in levels[:3]:
+        if isinstance(document, dict) and document.keys() >= _STATUS_KEYS:
+            mac = document["mac"]
+            return _decode_status(message, document, message.topic.device or (mac if isinstance(mac, str) else ""))
         return None
     rest = levels[levels.index(_PREFIX) + 1 :]
     if not rest:
@@ -70,7 +70,7 @@ def decode(message: Message) -> Decoded | None:
         return Decoded(Kind.NOISE, NAME, reason="an empty payload only clears a retained message")
     device, path = rest[0], rest[1:]
     if not path:
-        return _decode_status(message, message.document, device) if isinstance(message.document, dict) else None
+        return _decode_status(message, document, device) if isinstance(document, dict) else None
     head = path[0]
     if head == "online":
         said = availability.decide((message.text or "").strip().lower(), device, switch_words=True)
@@ -79,13 +79,13 @@ def decode(message: Message) -> Decoded | None:
         return _decode_sensor(message, device, path[1])
     if len(path) == 2 and head in _EXTERNAL:
         return _decode_plain(message, device, _EXTERNAL[head], f"{head}/{path[1]}")
-    if isinstance(message.document, dict):
+    if isinstance(document, dict):
         if head in _AGGREGATED:
             collector = Collector()
-            _take_external(collector, message, message.document, device, _AGGREGATED[head], None)
+            _take_external(collector, message, document, device, _AGGREGATED[head], None)
             return _decoded(collector, _INFO_REASON)
         if head in ("info", "status"):
-            return _decode_status(message, message.document, device)
+            return _decode_status(message, document, device)
     if head == "temperature":
         return Decoded(Kind.NOISE, NAME, reason="the temperature inside the module, no room's")
     return None if message.broken else Decoded(Kind.NOISE, NAME, reason="a relay, meter, input or state of the device")

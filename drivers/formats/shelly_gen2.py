@@ -29,7 +29,6 @@ from drivers.formats.names import LONGEST_NAME
 from drivers.formats.record import Collector, printable
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
-from drivers.formats.topics import Topic
 from drivers.formats.values import Failure, read_value
 from drivers.formats.words import words
 
@@ -60,34 +59,22 @@ class _Value(NamedTuple):
     time: datetime | None = None
 
 
-def claims(topic: Topic) -> bool:
-    """Whether a topic is a notification's, a reply's, a component's or a last will's by its last two levels."""
-    levels = topic.levels
-    if len(levels) < 2:
-        return False
-    last = levels[-1]
-    return last in ("rpc", "online") or (
-        levels[-2] == "status" and (_COMPONENT.fullmatch(last) is not None or last in _ALONE)
-    )
-
-
 def decode(message: Message) -> Decoded | None:
     """Read a notification, a reply, a component's status or a last will; None where the message is none of them."""
     levels, document = message.topic.levels, message.document
     last = levels[-1]
-    if last == "online":
-        return _decode_online(message, "/".join(levels[:-1]))
-    if isinstance(document, dict):
-        if "src" in document:
-            return _decode_frame(message, document)
-        if len(levels) > 2 and levels[-2] == "status":
-            prefix = "/".join(levels[:-2])
-            if last == "rpc":
-                return _decode_components(message, document, _source_of(message.memory, prefix), "reply")
-            return _decode_status(message, document, prefix, last)
-        if not message.topic.text and document.keys() <= _STATUS_KEYS:
-            component = _component_of(document)
-            return _decode_status(message, document, "", component) if component else None
+    if not isinstance(document, dict):
+        return _decode_online(message, "/".join(levels[:-1])) if last == "online" else None
+    if "src" in document:
+        return _decode_frame(message, document)
+    if len(levels) > 2 and levels[-2] == "status":
+        prefix = "/".join(levels[:-2])
+        if last == "rpc":
+            return _decode_components(message, document, _source_of(message.memory, prefix), "reply")
+        return _decode_status(message, document, prefix, last) if last in _ALONE or _COMPONENT.fullmatch(last) else None
+    if not message.topic.text and document.keys() <= _STATUS_KEYS:
+        component = _component_of(document)
+        return _decode_status(message, document, "", component) if component else None
     return None
 
 
@@ -114,7 +101,7 @@ def _decode_frame(message: Message, document: dict[str, Any]) -> Decoded | None:
         return _decode_components(message, params, source, "events")
     if method == "NotifyEvent":
         return _decode_events(message, document, source)
-    if method is not None or document.keys().isdisjoint(("result", "error")):
+    if method is not None or "dst" not in document or document.keys().isdisjoint(("result", "error")):
         return None  # a request: src is who asks
     result = document.get("result")
     if not isinstance(result, dict):
@@ -181,7 +168,8 @@ def _decode_values(
 ) -> Decoded:
     if not values:
         return Decoded(Kind.NOISE, NAME, reason=_NOTHING)
-    prefix = "/".join(message.topic.levels[:-2]) if channel in ("events", "status") else ""
+    levels = message.topic.levels
+    prefix = "/".join(levels[:-2]) if levels[-2:] == ("events", "rpc") or channel == "status" else ""
     label = prefix if prefix and prefix != device else None
     collector = Collector()
     for value in values:

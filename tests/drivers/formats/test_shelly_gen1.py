@@ -102,6 +102,13 @@ def test_the_heat_of_a_relay_is_no_room_s_but_its_add_on_s_probes_are_read() -> 
     assert [row[1:] for row in rows(decoded)] == [("ext", "temperature", 17.9), ("ext", "humidity", 38.2)]
 
 
+def test_a_status_elsewhere_is_known_by_its_shape() -> None:
+    about = {"wifi_sta": {"connected": True}, "mac": "98F4ABF2FA49"}
+    assert {row[0] for row in rows(decode("", INFO))} == {"98F4ABCC2D76"}
+    assert {row[0] for row in rows(decode("attic/ht/info", INFO))} == {"attic/ht"}
+    assert [row[1:3] for row in rows(decode("", RELAY | about))] == [("ext", "temperature"), ("ext", "humidity")]
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [

@@ -179,7 +179,12 @@ def test_replies_to_who_asked_for_a_status() -> None:
         ("em/events/rpc", notification({"ts": 1.2, "temperature:0": {"id": 0, "tC": 46.1}}, source="shelly3em63g3-a0")),
         (
             "home/asker/rpc",
-            {"id": 1, "src": HT, "result": {"temperature:0": {"id": 0, "report_thr_C": 0.5, "offset_C": 0}}},
+            {
+                "id": 1,
+                "src": HT,
+                "dst": "x",
+                "result": {"temperature:0": {"id": 0, "report_thr_C": 0.5, "offset_C": 0}},
+            },
         ),
         ("home/asker/rpc", {"id": 1, "src": HT, "dst": "home/asker", "error": {"code": 404, "message": "No handler"}}),
         (f"{HT}/rpc", {"id": 1, "src": "home/asker", "method": "Shelly.GetStatus"}),
@@ -234,8 +239,12 @@ def test_the_last_will_says_whether_a_device_is_there(word: str) -> None:
         assert decode(f"{prefix}/online", word).availability == Availability(prefix, word == "true")
 
 
-def test_without_a_topic_the_shape_tells() -> None:
-    assert rows(decode("", notification(FULL))) == VALUES
+def test_elsewhere_and_without_a_topic_the_shape_tells() -> None:
+    for topic in ("", "home/shelly", "bridge/shelly/notify"):
+        decoded = decode(topic, notification(FULL))
+        assert rows(decoded) == VALUES
+        assert decoded.readings[0].label is None
+    assert rows(decode("home/x", {"id": 3, "src": HT, "dst": "x", "result": {"id": 0, "tC": 19.8}})) == VALUES[3:]
     assert rows(decode("", {"id": 0, "tC": 21.5, "tF": 70.7})) == [(None, "", "temperature", 21.5)]
 
 
