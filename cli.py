@@ -38,7 +38,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-sensors = typer.Typer(help="List sensors; rename them, give them limits, let a deleted one back in.")
+sensors = typer.Typer(help="List sensors; rename them, give them limits, ignore them, merge two that are one.")
 user = typer.Typer(help="Accounts of secured mode.", no_args_is_help=True)
 db = typer.Typer(help="Look after the database.", no_args_is_help=True)
 backtest = typer.Typer(help="Replay series through the real models, scores out.", no_args_is_help=True)
@@ -219,7 +219,7 @@ def tail(
 def list_sensors(
     context: typer.Context, as_json: JsonOption = False, url: UrlOption = None, config: ConfigOption = None
 ) -> None:
-    """List sensors; rename them, give them limits, let a deleted one back in."""
+    """List sensors; rename them, give them limits, ignore them, merge two that are one."""
     if context.invoked_subcommand is None:
         from daemon.commands import listing
 
@@ -262,9 +262,39 @@ def limit_sensor(
     listing.change_sensor(_client(url, config), sensor, changes)
 
 
+@sensors.command("ignore")
+def ignore_sensor(sensor: SensorArgument, url: UrlOption = None, config: ConfigOption = None) -> None:
+    """Take nothing more of a sensor, or of a key that has none yet; what is stored stays."""
+    from daemon.commands import listing
+
+    listing.ignore(_client(url, config), sensor)
+
+
+@sensors.command("merge")
+def merge_sensors(
+    sensor: SensorArgument,
+    into: Annotated[str, typer.Argument(help="Id, key or name of the one that stays.", metavar="INTO")],
+    sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a sensor part of another: its history, and what its device says from now on, are the other's."""
+    from daemon.commands import listing
+
+    listing.merge(_client(url, config), sensor, into, sure=sure)
+
+
+@sensors.command("split")
+def split_sensor(key: str, url: UrlOption = None, config: ConfigOption = None) -> None:
+    """Take a key that was merged from its sensor: the device registers anew; what came by it stays."""
+    from daemon.commands import listing
+
+    listing.split(_client(url, config), key)
+
+
 @sensors.command("allow")
 def allow_sensor(key: str, url: UrlOption = None, config: ConfigOption = None) -> None:
-    """Let a deleted sensor's key register again; `sereno status` lists those kept out."""
+    """Hear an ignored sensor again, or let a deleted one's key register; `sereno status` lists those kept out."""
     from daemon.commands import listing
 
     listing.allow(_client(url, config), key)

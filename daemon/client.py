@@ -47,14 +47,14 @@ def configured_url(config: Path | None, environ: Mapping[str, str]) -> str:
 class Client:
     """One daemon at ``url`` (http or https). Methods raise ClientError with one sentence."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, timeout: float = TIMEOUT) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UsageError(f"{url!r} is not the address of a daemon; write http://host:8000")
         self.url = f"{parts.scheme}://{parts.netloc}"
         self.token = token
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = kind(parts.netloc, timeout=TIMEOUT)
+        self._connection = kind(parts.netloc, timeout=timeout)
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON at ``path``; arguments that are None are left out."""

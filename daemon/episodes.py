@@ -132,7 +132,7 @@ class Episodes:
             else:
                 episode.anomaly = entity
                 episode.closed_by_hand = entity.state is AnomalyState.RESOLVED
-        elif isinstance(entity, Sensor) and event.action is Action.DELETED:
+        elif isinstance(entity, Sensor) and (event.action is Action.DELETED or entity.ignored):
             for key in [key for key in self._open if key[0] == entity.id]:
                 del self._open[key]
 

@@ -40,7 +40,7 @@ class Flow:
             self._episodes.follow(event)
             changed = _taken_back(event)
             if changed is not None:
-                self._recall(changed.sensor_id)
+                self._recall(changed)
         self._bus.publish(commit.events)
         readings = [o.reading for o in commit.outcomes if o.result in ("stored", "completed")]
         self._watch.stored(readings)
@@ -58,10 +58,13 @@ class Flow:
                     scoring.deleted([event.entity.id])
 
 
-def _taken_back(event: Event) -> StoredReading | None:
-    """The row that this event deletes, or that is no longer believed."""
+def _taken_back(event: Event) -> int | None:
+    """The sensor whose newest rows may be others now: one was deleted, is no longer believed, or came by a merger."""
+    if isinstance(event, EntityEvent) and "merged_into" in event.metadata:
+        into: int = event.metadata["merged_into"]
+        return into
     if not isinstance(event, EntityEvent) or not isinstance(event.entity, StoredReading):
         return None
     gone = event.action is Action.DELETED
     doubted = event.action is Action.UPDATED and event.entity.quality is Quality.INVALID
-    return event.entity if gone or doubted else None
+    return event.entity.sensor_id if gone or doubted else None

@@ -6,6 +6,7 @@ Whoever makes one does not wait for it: the write goes to the recorder at once, 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -13,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from daemon import reading_store
 from daemon.batches import DatabaseUnavailableError
-from daemon.entities import Anomaly, Prediction, Sensor
+from daemon.entities import Anomaly, Prediction, Sensor, SensorState
 from daemon.events import Action, EntityEvent, Event
 from daemon.ids import IdBlocks
 from daemon.repository import anomalies, event_times, predictions, sensors
@@ -57,11 +58,16 @@ class InnerWrites:
         self._spawn(work, f"anomaly {anomaly.id} of sensor {anomaly.sensor_id}")
 
     def sensor(self, sensor: Sensor) -> None:
-        """A sensor whose state or type the daemon changed."""
+        """A sensor whose state or type the daemon changed; nothing of one that is gone or ignored meanwhile."""
 
         def work(conn: Connection) -> tuple[None, list[Event]]:
-            sensors.change(conn, sensor)
-            return None, [EntityEvent(Action.UPDATED, sensor, self._now())]
+            there = sensors.by_id(conn, sensor.id)
+            if there is None or there.ignored:
+                return None, []
+            state = there.state if there.state is SensorState.INACTIVE else sensor.state  # a person's word stands
+            after = replace(there, state=state, type=sensor.type, updated_at=sensor.updated_at)
+            sensors.change(conn, after)
+            return None, [EntityEvent(Action.UPDATED, after, self._now())]
 
         self._spawn(work, f"sensor {sensor.id}")
 

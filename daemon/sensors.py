@@ -124,7 +124,7 @@ class Directory:
         self.blocked: set[str] = set()
         """Keys of deleted sensors, which stay out until they are allowed again."""
         self.refused: Counter[str] = Counter()
-        """Devices' messages that were not admitted: ``limit``, ``not_registered``, ``deleted``."""
+        """Devices' messages that were not admitted: ``limit``, ``not_registered``, ``deleted``, ``ignored``."""
 
     def load(self, sensors: Iterable[Sensor], blocked: Iterable[str]) -> None:
         """Take over what the database knows, at start."""
@@ -180,6 +180,9 @@ class Directory:
     def admit(self, key: str, *, register: bool, make: Callable[[], Sensor]) -> tuple[Record | None, bool]:
         """The record behind a key, and whether it is new. None: not admitted, counted in ``refused``."""
         record = self._by_key.get(key)
+        if record is not None and record.sensor.ignored:
+            self.refused["ignored"] += 1
+            return None, False
         if record is not None:
             return record, False
         if key in self.blocked:
@@ -198,7 +201,7 @@ class Directory:
         """Undo a registration that did not reach the database."""
         record = self._by_id.pop(sensor_id, None)
         if record is not None:
-            self._by_key.pop(record.sensor.key, None)
+            self._drop_keys(record)
 
     def allow(self, key: str) -> None:
         """A deleted key may register again."""
@@ -214,7 +217,7 @@ class Directory:
             if record is not None and event.action is not Action.DELETED:
                 self._follow_reading(record, entity)
         elif isinstance(entity, Sensor):
-            self._follow_sensor(event.action, entity)
+            self._follow_sensor(event, entity)
 
     @staticmethod
     def _follow_reading(record: Record, reading: StoredReading) -> None:
@@ -224,24 +227,31 @@ class Directory:
         else:
             record.latest.take(reading)
 
-    def _follow_sensor(self, action: Action, sensor: Sensor) -> None:
+    def _follow_sensor(self, event: EntityEvent, sensor: Sensor) -> None:
         record = self._by_id.get(sensor.id)
-        if action is Action.DELETED:
+        if event.action is Action.DELETED:
             self.forget(sensor.id)
-            if sensor.key != key_without_device(sensor.id):
-                self.blocked.add(sensor.key)
-        elif record is None:
-            self._add(Record(sensor))
-            self.blocked.discard(sensor.key)
+            if "merged_into" not in event.metadata:
+                self.blocked.update(key for key in sensor.keys if key != key_without_device(sensor.id))
+            return
+        if record is None:
+            record = Record(sensor)
         else:
-            if record.sensor.key != sensor.key:
-                self._by_key.pop(record.sensor.key, None)
-                self._by_key[sensor.key] = record
+            self._drop_keys(record)
             record.sensor = sensor
+        self._add(record)
+        self.blocked.difference_update(sensor.keys)
 
     def _add(self, record: Record) -> None:
+        """Under every key that its devices go by: its own and those of sensors merged into it."""
         self._by_id[record.sensor.id] = record
-        self._by_key[record.sensor.key] = record
+        for key in record.sensor.keys:
+            self._by_key[key] = record
+
+    def _drop_keys(self, record: Record) -> None:
+        for key in record.sensor.keys:
+            if self._by_key.get(key) is record:
+                del self._by_key[key]
 
     @staticmethod
     def _learn(record: Record, newest_first: Sequence[StoredReading]) -> None:

@@ -183,6 +183,47 @@ def test_bad_input_is_counted_and_costs_nothing_else(house: Running, mosquitto: 
     assert 'sereno_rows_total{result="refused"} 0.0' in metrics
 
 
+def test_two_identities_of_one_device_are_merged_while_both_publish(house: Running, mosquitto: Broker) -> None:
+    old, new = "tele/old/SENSOR", "tele/new/SENSOR"
+    with Publisher(mosquitto.port) as device:
+
+        def publish(topic: str, value: float) -> None:
+            device.publish(topic, TASMOTA % value, qos=1)
+
+        for number in range(5):
+            publish(old, 20.0 + number)
+            publish(new, 30.0 + number)
+        until(lambda: len(house.readings()) == 10, "both have their readings")
+        ids = {sensor["clave"]: sensor["id"] for sensor in house.get("sensors")}
+        from_, into = ids["mqtt/old#AM2301"], ids["mqtt/new#AM2301"]
+        code, merged = house.request("POST", f"sensors/{from_}/merge", {"destino_id": into})
+        assert (code, merged["id"], merged["claves"]) == (200, into, ["mqtt/old#AM2301"])
+        publish(old, 25.0)
+        until(lambda: len(house.readings()) == 11, "what comes by the old name is stored")
+        assert {reading["sensor_id"] for reading in house.readings()} == {into}
+        house.kill()
+        house.start()
+        publish(old, 26.0)
+        until(lambda: len(house.readings()) == 12, "after a restart, too")
+        assert [sensor["id"] for sensor in house.get("sensors")] == [into]
+        assert house.request("POST", f"sensors/{into}/merge", {"destino_id": into})[0] == 422
+        assert house.request("POST", f"sensors/{into}/merge", {"destino_id": 999_999})[0] == 404
+
+        assert house.request("POST", f"sensors/{into}/ignore", {})[1]["ignorado"] is True
+        publish(old, 27.0)
+        until(lambda: house.get("status")["sensors_refused"] == 1, "what an ignored one says is not taken")
+        assert len(house.readings()) == 12
+        assert house.request("POST", f"sensors/{into}/allow", {})[1]["estado"] == "activo"
+        publish(new, 28.0)
+        until(lambda: len(house.readings()) == 13, "what is allowed again is heard")
+
+        code, apart = house.request("POST", f"sensors/{into}/split", {"clave": "mqtt/old#AM2301"})
+        assert (code, apart["claves"]) == (200, [])
+        publish(old, 29.0)
+        until(lambda: len(house.get("sensors")) == 2, "its device registers anew")
+        assert house.request("POST", f"sensors/{into}/split", {"clave": "mqtt/old#AM2301"})[0] == 404
+
+
 def test_secured_mode_lets_nobody_in_without_a_token(tmp_path: Path) -> None:
     daemon = make_daemon(tmp_path / "sereno", config="broker: {embedded: false}\ndrivers: []\nauth: {mode: secured}\n")
     subprocess.run(

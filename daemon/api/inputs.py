@@ -59,6 +59,18 @@ class SensorNew(SensorChange):
     model: Text = Field(alias="modelo")
 
 
+class SensorMerge(Input):
+    """``destino_id``: the sensor that stays."""
+
+    into: Id = Field(alias="destino_id")
+
+
+class SensorSplit(Input):
+    """``clave``: one of the sensor's further keys."""
+
+    key: Text = Field(alias="clave")
+
+
 class ReadingChange(Input):
     """``sensor_id``, ``timestamp`` and ``secuencia`` are a row's key: they may be sent, and must be what they are."""
 

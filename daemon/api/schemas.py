@@ -67,6 +67,8 @@ def sensor_body(sensor: Sensor) -> Body:
         "temperatura_max": sensor.temperature_max,
         "humedad_min": sensor.humidity_min,
         "humedad_max": sensor.humidity_max,
+        "claves": list(sensor.other_keys),
+        "ignorado": sensor.ignored,
         "created_at": wire_time(sensor.created_at),
         "updated_at": wire_time(sensor.updated_at),
     }

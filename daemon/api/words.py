@@ -39,5 +39,7 @@ COUNTS = {
     "locations": "ubicaciones",
     "anomalies": "anomalias",
     "predictions": "predicciones",
+    "discarded": "descartadas",
+    "merged_into": "fusionado_en",
 }
-"""What a deletion's metadata counts."""
+"""What a deletion's metadata counts, and the sensor that one became part of."""

@@ -1,10 +1,12 @@
-"""Sensors and readings of a running daemon: list them, rename a sensor, give it limits, let a deleted key back in."""
+"""Sensors and readings of a running daemon: list them; rename, limit, ignore, merge and split sensors."""
 
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from typing import Any, Literal
 
+import typer
 from rich.text import Text
 
 from daemon.client import Client, ClientError
@@ -12,6 +14,9 @@ from daemon.commands.console import local, now, number, out, plain, print_json, 
 from daemon.commands.english import FIELDS, QUALITIES, QUANTITIES, STATES
 from daemon.entities import UNKNOWN_MODEL
 from daemon.errors import UsageError
+
+LONG = 3600.0
+"""Seconds that a merger may take: ten million readings are some five minutes."""
 
 PAGE = 1000
 """Rows asked for at a time: the most that the daemon gives."""
@@ -57,10 +62,10 @@ def show_sensors(client: Client, *, as_json: bool) -> None:
 def _sensor_row(row: dict[str, Any], moment: datetime) -> dict[str, str | Text]:
     return {
         ">id": str(row["id"]),
-        "key": plain(row["clave"] or ""),
+        "key": plain("\n".join([row["clave"] or "", *row["claves"]])),
         "name": plain(row["nombre"] or ""),
         "model": plain("" if row["modelo"] == UNKNOWN_MODEL else row["modelo"]),
-        "!state": plain(STATES[row["estado"]]),
+        "!state": plain("ignored" if row["ignorado"] else STATES[row["estado"]]),
         ">age": _age(row["ultima_lectura"], moment),
         "!limits °C": _limits(row["temperatura_min"], row["temperatura_max"]),
         "!limits %": _limits(row["humedad_min"], row["humedad_max"]),
@@ -101,10 +106,45 @@ def limit(text: str) -> float | None:
     return value
 
 
+def ignore(client: Client, wanted: str) -> None:
+    """Take nothing more of a sensor; of a key that has none yet, one is made to be ignored."""
+    try:
+        row = find_sensor(client, wanted)
+    except ClientError:
+        if "/" not in wanted:
+            raise
+        row = client.post("/api/v1/sensors", {"tipo": "otros", "modelo": UNKNOWN_MODEL, "clave": wanted})
+    client.post(f"/api/v1/sensors/{row['id']}/ignore", {})
+    tell(f"{row['clave']} is ignored: what its device says is not taken (sereno sensors allow {row['clave']})")
+
+
+def merge(client: Client, wanted: str, into: str, *, sure: bool) -> None:
+    """Make one sensor part of another, once a person is sure."""
+    source, target = find_sensor(client, wanted), find_sensor(client, into)
+    if not sure:
+        question = f"Make {source['clave']} part of {target['clave']}? Its history and its device become the other's"
+        typer.confirm(question, abort=True, err=True)
+    with closing(Client(client.url, client.token, timeout=LONG)) as patient:
+        merged = patient.post(f"/api/v1/sensors/{source['id']}/merge", {"destino_id": target["id"]})
+    tell(f"{source['clave']} is part of sensor {merged['id']} ({merged['clave']}) now", "green")
+
+
+def split(client: Client, key: str) -> None:
+    """Let the device of a further key be a sensor of its own again."""
+    row = find_sensor(client, key)
+    client.post(f"/api/v1/sensors/{row['id']}/split", {"clave": key})
+    tell(f"{key} is no longer part of sensor {row['id']}: its device registers anew; what came by it stays")
+
+
 def allow(client: Client, key: str) -> None:
-    """Let a deleted key in again, by making its sensor anew: what its device says is taken from now on."""
+    """Take what an ignored sensor says again, or let a deleted key in by making its sensor anew."""
+    found = client.get("/api/v1/sensors", clave=key)
+    if found and found[0]["ignorado"]:
+        client.post(f"/api/v1/sensors/{found[0]['id']}/allow", {})
+        tell(f"{key} is heard again", "green")
+        return
     if key not in client.get("/api/v1/status")["kept_out"]:
-        raise ClientError(f"{key!r} is not kept out; `sereno status` lists the keys that are")
+        raise ClientError(f"{key!r} is neither ignored nor kept out; `sereno status` lists the keys that are")
     row = client.post("/api/v1/sensors", {"tipo": "temperatura_humedad", "modelo": UNKNOWN_MODEL, "clave": key})
     tell(f"{key} is back as sensor {row['id']}: what its device says is taken again", "green")
 

@@ -1,7 +1,8 @@
 """``/sensors``."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,15 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.api import documents
+from daemon.api.bodies import read_model
 from daemon.api.errors import Problem
-from daemon.api.inputs import SensorChange, SensorNew
-from daemon.api.paging import Cursor, From, Limit, SensorFilter, Until, listed
-from daemon.api.routes.crud import Crud, Kind, RowId, plain_change, routes_of
+from daemon.api.inputs import SensorChange, SensorMerge, SensorNew, SensorSplit
+from daemon.api.paging import Cursor, From, Limit, SensorFilter, Until, json, listed
+from daemon.api.routes.crud import Crud, Kind, RowId, routes_of
 from daemon.api.services import Sensors, Services
 from daemon.api.values import SensorStateWord, Text
-from daemon.entities import Sensor, key_without_device
+from daemon.entities import Sensor, SensorState, key_without_device
 from daemon.events import Action, EntityEvent, Event
-from daemon.repository import sensors
+from daemon.repository import anomalies, merging, sensors
 from daemon.repository.paging import Listing, Page
 
 ROWS_AT_ONCE = 20_000
@@ -57,7 +59,15 @@ def _make(id: int, now: int, values: Mapping[str, Any]) -> Sensor:  # noqa: A002
     return Sensor(**{"id": id, "key": key_without_device(id), "created_at": now, "updated_at": now, **values})
 
 
+def _complete(before: Sensor, after: Sensor) -> tuple[Sensor, Action]:
+    """A person who expects something of an ignored sensor again wants to hear of it."""
+    heard = before.ignored and after.state is not SensorState.INACTIVE
+    return (replace(after, ignored=False) if heard else after), Action.UPDATED
+
+
 def _check(conn: Connection, sensor: Sensor) -> None:
+    if sensor.key in sensor.other_keys:
+        raise Problem(409, f"clave: {sensor.key!r} is one of its further keys; split it off first")
     for low, high, name in (
         (sensor.temperature_min, sensor.temperature_max, "temperatura"),
         (sensor.humidity_min, sensor.humidity_max, "humedad"),
@@ -71,6 +81,8 @@ def _check(conn: Connection, sensor: Sensor) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SensorCrud(Crud[Sensor]):
+    merging: asyncio.Lock = field(default_factory=asyncio.Lock)
+
     async def delete(self, id: RowId) -> Response:  # noqa: A002
         """The sensor and all that is its own; announced once. Its key stays out until somebody creates it again."""
         now, change = self.services.now(), self.services.change
@@ -87,6 +99,73 @@ class SensorCrud(Crud[Sensor]):
         await change(work)
         return Response(status_code=204)
 
+    async def ignore(self, id: RowId) -> Response:  # noqa: A002
+        """Nothing its devices say is taken from now on, and nothing is expected of it; what is stored stays."""
+        now = self.services.now()
+
+        def work(conn: Connection) -> tuple[Sensor, list[Event]]:
+            before = self.found(conn, id)
+            if before.ignored:
+                return before, []
+            closed = anomalies.resolve_open(conn, id, now)
+            after = replace(before, ignored=True, state=SensorState.INACTIVE, updated_at=now)
+            sensors.change(conn, after)
+            resolved = (EntityEvent(Action.RESOLVED, episode, now) for episode in closed)
+            return after, [*resolved, EntityEvent(Action.UPDATED, after, now)]
+
+        return json(self.kind.show(await self.services.change(work)))
+
+    async def allow(self, id: RowId) -> Response:  # noqa: A002
+        """What its devices say is taken again."""
+        return json(self.kind.show(await self.apply(id, {"ignored": False, "state": SensorState.ACTIVE})))
+
+    async def merge(self, request: Request, id: RowId) -> Response:  # noqa: A002
+        """This sensor becomes part of another: its history, locations and anomalies are the other's, and so is
+        whatever comes by its keys from now on. Where both have a reading of the same moment the other's stays and takes
+        the quantities that it lacks. The calibration is the other's for what comes; what is stored is not calibrated
+        again. Its predictions go. The answer is the other sensor; asked again after an interruption, it goes on.
+        """
+        into = (await read_model(request, SensorMerge)).into
+        if into == id:
+            raise Problem(422, "destino_id: a sensor cannot be merged into itself")
+        now, change = self.services.now(), self.services.change
+
+        def both(conn: Connection) -> tuple[Sensor, Sensor]:
+            source, target = self.found(conn, id), self.found(conn, into)
+            if target.ignored:
+                raise Problem(409, f"sensor {into} is ignored: allow it first")
+            return source, target
+
+        async with self.merging:  # two mergers in opposite directions would hand the readings to and fro
+            await self.services.read(both)
+            moved = merging.Moved()
+            while piece := await change(lambda conn: (merging.move_readings(conn, id, into), [])):
+                moved += piece
+
+            def end(conn: Connection) -> tuple[None, Sequence[Event]]:
+                source, target = both(conn)
+                _, events = merging.finish(conn, source, target, moved, now)
+                return None, events
+
+            await change(end)
+        return await self.one(into)
+
+    async def split(self, request: Request, id: RowId) -> Response:  # noqa: A002
+        """A further key is the sensor's no longer: its device registers anew. What came by it stays."""
+        key = (await read_model(request, SensorSplit)).key
+        now = self.services.now()
+
+        def work(conn: Connection) -> tuple[Sensor, list[Event]]:
+            before = self.found(conn, id)
+            if key not in before.other_keys:
+                raise Problem(404, f"sensor {id} has no further clave {key!r}")
+            sensors.remove_alias(conn, key)
+            after = replace(before, other_keys=tuple(k for k in before.other_keys if k != key), updated_at=now)
+            sensors.change(conn, after)
+            return after, [EntityEvent(Action.UPDATED, after, now)]
+
+        return json(self.kind.show(await self.services.change(work)))
+
 
 def sensor_routes(services: Services) -> APIRouter:
     rows = LiveSensors(services.sensors)
@@ -99,7 +178,7 @@ def sensor_routes(services: Services) -> APIRouter:
         shown=documents.Sensor,
         make=_make,
         check=_check,
-        complete=plain_change,
+        complete=_complete,
     )
 
     async def listing(
@@ -119,6 +198,22 @@ def sensor_routes(services: Services) -> APIRouter:
             request, services.read, rows.listing, Listing(limit, sensor_id, desde, hasta, equals), cursor, 2
         )
 
-    return routes_of(
-        SensorCrud(services, kind), listing, "Sensors, newest first; `desde` and `hasta` are of their creation"
-    )
+    crud = SensorCrud(services, kind)
+    router = routes_of(crud, listing, "Sensors, newest first; `desde` and `hasta` are of their creation")
+    for verb, endpoint, summary, body in (
+        ("ignore", crud.ignore, "Take nothing more of a sensor", None),
+        ("allow", crud.allow, "Take what an ignored sensor says again", None),
+        ("merge", crud.merge, "Make a sensor part of another", SensorMerge),
+        ("split", crud.split, "Take a further key from a sensor", SensorSplit),
+    ):
+        router.add_api_route(
+            f"/{{id}}/{verb}",
+            endpoint,
+            methods=["POST"],
+            response_model=documents.Sensor,
+            responses=documents.problems(*((400, 404, 408, 409, 413) if body else (404,))),
+            openapi_extra=documents.takes(body) if body else None,
+            operation_id=f"{verb}_sensor",
+            summary=summary,
+        )
+    return router
