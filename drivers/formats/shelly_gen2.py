@@ -16,19 +16,20 @@ Config: ``{type: mqtt, topics: ["+/events/rpc", "+/status/#", "+/online"]}``
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
-from drivers.base import QUANTITIES, Decoded, Kind
+from drivers.base import QUANTITIES, Decoded, Kind, Measurement, Reading
 from drivers.formats import availability, generic_json
 from drivers.formats.message import Message
 from drivers.formats.names import LONGEST_NAME
-from drivers.formats.record import Collector, printable
+from drivers.formats.record import printable, without_false_zeros
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
+from drivers.formats.units import fits
 from drivers.formats.values import Failure, read_value
 from drivers.formats.words import words
 
@@ -38,7 +39,8 @@ PART = "shelly_gen2"
 _MOST_PREFIXES = 1_000
 _MOST_COMPONENTS = 200
 _MOST_EVENTS = 16
-_COMPONENT = re.compile(r"[a-z][a-z0-9_]{0,31}:[0-9]{1,5}")
+_COMPONENT = re.compile(r"[a-z][a-z0-9_]{0,31}:(?:0|[1-9][0-9]{0,4})")
+_LONGEST_COMPONENT = 40
 _ALONE = frozenset(words("sys wifi eth ble cloud mqtt ws ht_ui wd_ui plugs_ui bthome blugw knx modbus matter zigbee"))
 """Components of which a device has one, so that their topics have no id."""
 _METER = re.compile(r"shelly(?:pro)?[0-9]?em", re.IGNORECASE)
@@ -170,23 +172,28 @@ def _decode_values(
         return Decoded(Kind.NOISE, NAME, reason=_NOTHING)
     levels = message.topic.levels
     prefix = "/".join(levels[:-2]) if levels[-2:] == ("events", "rpc") or channel == "status" else ""
-    label = prefix if prefix and prefix != device else None
-    collector = Collector()
-    for value in values:
-        if is_repeat(message.memory, f"{device}/{value.name}/{value.quantity}", value.number, channel):
+    device = printable(device) if device else None
+    label = printable(prefix) if prefix and prefix != device else None
+    probes: dict[tuple[str, datetime | None], tuple[list[Measurement], list[str]]] = {}
+    for quantity, number, unit, name, probe, heard in values:
+        if is_repeat(message.memory, f"{device}/{name}/{quantity}", number, channel):
             continue
-        collector.add(
-            value.quantity,
-            value.number,
-            value.unit,
-            device=device,
-            probe=value.probe,
-            name=value.name,
-            time=value.time or time,
-            label=label,
-        )
-    told = Decoded(Kind.NOISE, NAME, reason="the device told this on its other topic already")
-    return collector.decoded(NAME, _REASON, told)
+        measured, failed = probes.setdefault((probe, heard or time), ([], []))
+        if number is None:
+            failed.append(quantity)
+        else:
+            measured.append(Measurement(quantity, number, unit, name))
+    if not probes:
+        return Decoded(Kind.NOISE, NAME, reason="the device told this on its other topic already")
+    readings = tuple(
+        [
+            without_false_zeros(Reading(device, probe, tuple(measured), tuple(failed), moment, None, None, label))
+            for (probe, moment), (measured, failed) in probes.items()
+        ]
+    )
+    if any(reading.measurements for reading in readings):
+        return Decoded(Kind.READING, NAME, readings, None, _REASON)
+    return Decoded(Kind.ERROR, NAME, readings, None, "the device says that it could not read")
 
 
 def _is_meter(device: str | None) -> bool:
@@ -195,42 +202,30 @@ def _is_meter(device: str | None) -> bool:
 
 @lru_cache(maxsize=1024)
 def _kind_and_probe(component: str) -> tuple[str, str]:
-    """``temperature:0`` is the device's own, ``temperature:100`` probe 100."""
-    kind, _, identifier = component.partition(":")
-    return kind, identifier.lstrip("0")
+    """``temperature:0`` is the device's own, ``temperature:100`` probe 100; no component has an empty kind."""
+    kind, _, identifier = component.partition(":") if _COMPONENT.fullmatch(component) else ("", "", "")
+    return kind, "" if identifier == "0" else identifier
 
 
-def _read_component(component: str, status: dict[str, Any]) -> Iterator[_Value]:
-    if len(component) > LONGEST_NAME:
-        return
-    kind, probe = _kind_and_probe(component)
+def _read_component(component: str, status: dict[str, Any]) -> Iterable[_Value]:
+    kind, probe = _kind_and_probe(component) if len(component) <= _LONGEST_COMPONENT else ("", "")
+    simple = _SIMPLE.get(kind)
+    if simple is not None:
+        return _read_number(*simple, component, probe, status)
     read = _READERS.get(kind)
-    if read is not None:
-        yield from read(component, probe, status)
-
-
-def _read_temperature(component: str, probe: str, status: dict[str, Any]) -> Iterator[_Value]:
-    yield from _read_number("temperature", "tC", "°C", component, probe, status)
-
-
-def _read_humidity(component: str, probe: str, status: dict[str, Any]) -> Iterator[_Value]:
-    yield from _read_number("humidity", "rh", "%", component, probe, status)
-
-
-def _read_illuminance(component: str, probe: str, status: dict[str, Any]) -> Iterator[_Value]:
-    yield from _read_number("illuminance", "lux", "lx", component, probe, status)
+    return read(component, probe, status) if read is not None else ()
 
 
 def _read_number(
     quantity: str, key: str, unit: str, component: str, probe: str, status: dict[str, Any]
-) -> Iterator[_Value]:
+) -> tuple[_Value, ...]:
     errors = status.get("errors")
     if isinstance(errors, list) and any(error in _FAILED_ERRORS for error in errors[:8]):
-        yield _Value(quantity, None, unit, component, probe)
-    elif key in status:
-        value, _ = read_value(status[key], quantity)
-        if value is not None:
-            yield _Value(quantity, None if isinstance(value, Failure) else value, unit, component, probe)
+        return (_Value(quantity, None, unit, component, probe),)
+    value, _ = read_value(status[key], quantity) if key in status else (None, "")
+    if value is None:
+        return ()
+    return (_Value(quantity, None if isinstance(value, Failure) else value, unit, component, probe),)
 
 
 def _read_devicepower(component: str, probe: str, status: dict[str, Any]) -> Iterator[_Value]:
@@ -256,14 +251,18 @@ def _read_blutrv(component: str, probe: str, status: dict[str, Any]) -> Iterator
 def _read_bthome(component: str, status: dict[str, Any], quantity: str, unit: str) -> Iterator[_Value]:
     if quantity in QUANTITIES:
         time = parse_time(status.get("last_updated_ts"))
+        unit = unit if unit and fits(quantity, unit) else QUANTITIES[quantity]
         for value in _read_number(quantity, "value", unit, component, component, status):
             yield value._replace(time=time)
 
 
+_SIMPLE: Mapping[str, tuple[str, str, str]] = {
+    "temperature": ("temperature", "tC", "°C"),
+    "humidity": ("humidity", "rh", "%"),
+    "illuminance": ("illuminance", "lux", "lx"),
+}
+"""Quantity, key and unit of the components that have one value."""
 _READERS: Mapping[str, Callable[[str, str, dict[str, Any]], Iterator[_Value]]] = {
-    "temperature": _read_temperature,
-    "humidity": _read_humidity,
-    "illuminance": _read_illuminance,
     "devicepower": _read_devicepower,
     "blutrv": _read_blutrv,
 }

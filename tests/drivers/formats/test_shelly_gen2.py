@@ -217,6 +217,7 @@ def test_a_hint_names_what_a_bthome_sensor_measures() -> None:
     payload = b'{"id":202,"value":17.2,"last_updated_ts":1737674475}'
     decoded = decode_mqtt("gw/status/bthomesensor:202", payload, {}, Hint(quantity="temperature"))
     assert rows(decoded) == [("gw", "bthomesensor:202", "temperature", 17.2)]
+    assert decoded.readings[0].measurements[0].unit == "°C"
 
 
 def test_a_script_s_blu_sensor_goes_by_its_own_address() -> None:
