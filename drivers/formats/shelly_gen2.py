@@ -66,6 +66,8 @@ def decode(message: Message) -> Decoded | None:
     levels, document = message.topic.levels, message.document
     last = levels[-1]
     if not isinstance(document, dict):
+        if message.broken and levels[-2:] == ("events", "rpc"):
+            return Decoded(Kind.ERROR, NAME, reason=f"invalid JSON: {message.broken}")
         return _decode_online(message, "/".join(levels[:-1])) if last == "online" else None
     if "src" in document:
         return _decode_frame(message, document)

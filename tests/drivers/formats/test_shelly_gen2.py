@@ -254,3 +254,8 @@ def test_what_is_learned_stays_small() -> None:
     for number in range(1_500):
         decode(f"p{number}/events/rpc", notification({"ts": 1.0}), memory)
     assert len(memory["shelly_gen2"]) == 1_000
+
+
+def test_a_notification_cut_short_is_an_error() -> None:
+    decoded = decode(f"{HT}/events/rpc", '{"src":"shellyplusht-b8d61a8b17cc","method":"NotifyStatus","params":{"ts":1')
+    assert (decoded.kind, decoded.readings) == (Kind.ERROR, ())
