@@ -109,13 +109,14 @@ class BusFramer:
     def feed(self, data: bytes) -> list[Heard]:
         """The frames that ``data`` completes."""
         self.waiting += data
-        return list(self._frames(paused=False))
+        return list(self.frames(paused=False))
 
     def pause(self) -> list[Heard]:
         """The line is quiet: what waits was cut short, or hides a frame behind a byte that looked like one's start."""
-        return list(self._frames(paused=True))
+        return list(self.frames(paused=True))
 
-    def _frames(self, *, paused: bool) -> Iterator[Heard]:
+    def frames(self, *, paused: bool) -> Iterator[Heard]:
+        """The frames of what waits, one by one: before each, ``skipped`` has the bytes lost on the way to it."""
         place = 0
         while place < len(self.waiting):
             length = self._length_at(place)

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from drivers.base import Decoded, Kind
-from drivers.formats import dht22_frame
+from drivers.formats import dht22_frame, modbus_rtu
 from drivers.formats.line import LineState, read_line
 from drivers.formats.record import merged
 from drivers.formats.registry import LINE_FORMATS, SERIAL_FORMATS
@@ -13,7 +13,9 @@ from drivers.framing import FRAME, FrameFramer, LineFramer
 _CONVINCED = 3
 """Lines in a row that another format must read before it is the recognised one: a garbled line flips nothing."""
 _TELLING = frozenset({Kind.READING, Kind.ERROR})
-
+_TEXT = "text"
+_BINARY = {modbus_rtu.NAME: modbus_rtu.NAME, dht22_frame.NAME: dht22_frame.NAME}
+"""By the name in the configuration: what a device speaks that sends no lines."""
 
 _LONGEST_BURST = 64 * FRAME
 """Bytes kept while it is open whether a device speaks frames or text; by then it shows."""
@@ -40,33 +42,40 @@ class SerialDecoder:
         self._state = LineState(memory if memory is not None else {})
         self._record: Decoded | None = None  # lines of one record so far; more may follow
         self._other = ("", 0)  # the format other than the recognised one that read the last lines, and how many
-        self._speaks_frames: bool | None = {"auto": None, dht22_frame.NAME: True}.get(format, False)
+        self._bus = modbus_rtu.Listener()
+        self._speaks: str | None = {"auto": None, **_BINARY}.get(format, _TEXT)  # None: it is open
         self._burst = bytearray()  # since the last pause, while it is open what the device speaks
+        self._held = bytearray()  # of the burst: no line yet, for a frame may hold the byte that ends lines
         self._garbled = 0
 
     def feed(self, data: bytes) -> list[Decoded]:
         """What ``data`` completes, in order. A record spread over lines comes with the next one, or by :meth:`idle`."""
-        if self._speaks_frames:
+        if self._speaks == modbus_rtu.NAME:
+            return self._take_bus(self._bus.feed(data))
+        if self._speaks == dht22_frame.NAME:
             return self._take_frames(self._frames.feed(data))
-        decoded: list[Decoded] = []
-        if self._speaks_frames is None:
-            self._burst += data[:_LONGEST_BURST]
-            if len(self._burst) >= _LONGEST_BURST and (frames := self._judge_burst()):
-                return frames
-        for line in self._lines.feed(data):
-            decoded += self._take_line(line)
-        if self._lines.too_long:
-            self._count("too_long", self._lines.too_long)
-            self._lines.too_long = 0
-        return decoded
+        if self._speaks == _TEXT:
+            return self._take_lines(data)
+        self._burst += data
+        self._held += data
+        if modbus_rtu.begins(self._burst) and len(self._burst) < _LONGEST_BURST:
+            return self._listen() if modbus_rtu.begins_with_frame(self._burst) else []
+        if len(self._burst) >= _LONGEST_BURST and (frames := self._judge_burst()):
+            return frames
+        return self._release()
 
     def idle(self) -> list[Decoded]:
         """The line has been quiet: no more of the record will come. Half a line stays, it may still be completed."""
-        if self._speaks_frames:
-            rest = self._frames.pause()
-            self._take_frames([])
-            return [dht22_frame.decode(rest)] if rest else []
-        decoded = self._judge_burst() if self._speaks_frames is None else []
+        if self._speaks == modbus_rtu.NAME:
+            return self._take_bus(self._bus.pause())
+        if self._speaks == dht22_frame.NAME:
+            return self._pause_frames()
+        decoded = self._judge_burst() if self._speaks is None else []
+        if self._speaks == modbus_rtu.NAME:
+            return decoded + self._take_bus(self._bus.pause())
+        if self._speaks == dht22_frame.NAME:
+            return decoded + self._pause_frames()
+        decoded += self._release()
         if not decoded and self._garbled:
             self._count("garbled", self._garbled)
             decoded = [Decoded(Kind.NOISE, "garbled", reason="bytes that are no text: is the baud rate right?")]
@@ -78,12 +87,26 @@ class SerialDecoder:
         rest = bytes(self._lines.waiting)
         decoded = self.idle()
         text = read_line(rest)
-        if text is None or not text.strip() or self._speaks_frames:
+        if text is None or not text.strip() or self._speaks in _BINARY:
             return decoded
         whole = text if text.lstrip().startswith("{") else _UNFINISHED.sub("", text)
         last = self._take_line(whole.encode()) if whole.strip() else []
         cut = [] if last else [Decoded(Kind.ERROR, reason="the last line has no end")]
         return decoded + last + self._end_record() + cut
+
+    def _take_lines(self, data: bytes) -> list[Decoded]:
+        decoded: list[Decoded] = []
+        for line in self._lines.feed(data):
+            decoded += self._take_line(line)
+        if self._lines.too_long:
+            self._count("too_long", self._lines.too_long)
+            self._lines.too_long = 0
+        return decoded
+
+    def _release(self) -> list[Decoded]:
+        held = bytes(self._held)
+        self._held.clear()
+        return self._take_lines(held)
 
     def _take_line(self, line: bytes) -> list[Decoded]:
         text = read_line(line)
@@ -95,7 +118,7 @@ class SerialDecoder:
         found, spread = self._decode_line(text)
         self._state.first = False
         if found.kind in _TELLING:
-            self._speaks_frames = False
+            self._speaks = _TEXT
             self._burst.clear()
         if not found.readings and found.kind not in _TELLING:
             return [found]  # chatter between the lines of a record does not end it
@@ -138,31 +161,70 @@ class SerialDecoder:
         return [] if ended is None else [ended]
 
     def _judge_burst(self) -> list[Decoded]:
-        """Whether what came since the last pause is frames: nearly all of it, checksums and values right."""
+        """Whether what came since the last pause is frames; where it is, no line of it is left.
+
+        A bus's by their CRC; a DHT22's, whose sum is weak, where nearly all of it is frames, sums and values right.
+        """
         burst = bytes(self._burst)
+        if modbus_rtu.is_frames(burst[:_LONGEST_BURST]):
+            return self._listen()
         self._burst.clear()
         if not burst or read_line(burst.replace(b"\r", b"").replace(b"\n", b"")) is not None:
             return []
-        frames = FrameFramer().feed(burst)
-        decoded = [dht22_frame.decode(frame) for frame in frames]
+        if modbus_rtu.is_cut_answer(burst):
+            return self._refuse(modbus_rtu.garbled(len(burst)))
+        frames = FrameFramer()
+        decoded = [dht22_frame.decode(frame) for frame in frames.feed(burst)]
         good = sum(one.kind is Kind.READING for one in decoded)
         if good * FRAME >= len(burst) * 0.8:
-            self._speaks_frames, self._garbled = True, 0
+            self._speaks, self._garbled = dht22_frame.NAME, 0
             self.recognised = dht22_frame.NAME
-            self._lines.waiting.clear()
+            self._drop_lines()
+            self._frames = frames
+            self._take_frames([])
             return decoded
+        if len(burst) < _LONGEST_BURST and modbus_rtu.begins(burst) and b"\r\n" not in burst:
+            return self._refuse(modbus_rtu.garbled(len(burst)))
         if len(burst) <= FRAME:
-            self._lines.waiting.clear()
-            return [dht22_frame.decode(burst)]
+            return self._refuse(dht22_frame.decode(burst))
         if not self._garbled:
             self._garbled = 1
         return []
+
+    def _listen(self) -> list[Decoded]:
+        """From here on it is a bus; what came since the last pause is read as one."""
+        burst = bytes(self._burst)
+        self._burst.clear()
+        self._drop_lines()
+        self._speaks, self._garbled = modbus_rtu.NAME, 0
+        self.recognised = modbus_rtu.NAME
+        return self._take_bus(self._bus.feed(burst))
+
+    def _refuse(self, decoded: Decoded) -> list[Decoded]:
+        self._garbled = 0
+        self._drop_lines()
+        return [decoded]
+
+    def _drop_lines(self) -> None:
+        self._lines.waiting.clear()
+        self._held.clear()
+
+    def _take_bus(self, decoded: list[Decoded]) -> list[Decoded]:
+        if self._bus.bad_bytes:
+            self._count("bad_bytes", self._bus.bad_bytes)
+            self._bus.bad_bytes = 0
+        return decoded
 
     def _take_frames(self, frames: list[bytes]) -> list[Decoded]:
         if self._frames.skipped:
             self._count("bad_bytes", self._frames.skipped)
             self._frames.skipped = 0
         return [dht22_frame.decode(frame) for frame in frames]
+
+    def _pause_frames(self) -> list[Decoded]:
+        rest = self._frames.pause()
+        self._take_frames([])
+        return [dht22_frame.decode(rest)] if rest else []
 
     def _count(self, reason: str, by: int = 1) -> None:
         self.counters[reason] = self.counters.get(reason, 0) + by
