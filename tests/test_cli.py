@@ -461,10 +461,33 @@ def test_sensors_are_found_by_id_key_and_name(asked: Command) -> None:
     assert "active" in good(asked("sensors"))
 
 
+def test_a_key_is_ignored_before_a_sensor_has_it_and_heard_again(asked: Command) -> None:
+    assert "is ignored" in good(asked("sensors", "ignore", "past/neighbour"))
+    (row,) = [line for line in good(asked("sensors")).splitlines() if "past/neighbour" in line]
+    assert "ignored" in row
+    assert "is heard again" in good(asked("sensors", "allow", "past/neighbour"))
+    assert asked("sensors", "ignore", "no such name").code == 1
+
+
+def test_two_that_are_one_are_merged_by_a_person_who_is_sure(asked: Command) -> None:
+    for key in ("past/one", "past/other"):
+        good(asked("sensors", "ignore", key))
+        good(asked("sensors", "allow", key))
+    assert asked("sensors", "merge", "past/one", "past/other", stdin="n\n").code == 1
+    assert "is part of sensor" in good(asked("sensors", "merge", "past/one", "past/other", "--yes"))
+    listed = json.loads(good(asked("sensors", "--json")))
+    (kept,) = [row for row in listed if row["clave"] == "past/other"]
+    assert kept["claves"] == ["past/one"]
+    assert not [row for row in listed if row["clave"] == "past/one"]
+    assert "registers anew" in good(asked("sensors", "split", "past/one"))
+
+
 def test_a_key_that_is_not_kept_out_is_not_let_in_either(asked: Command) -> None:
     done = asked("sensors", "allow", "no-such-key")
     assert (done.code, done.out) == (1, "")
-    assert done.err == "sereno: 'no-such-key' is not kept out; `sereno status` lists the keys that are\n"
+    assert (
+        done.err == "sereno: 'no-such-key' is neither ignored nor kept out; `sereno status` lists the keys that are\n"
+    )
 
 
 def test_readings_by_sensor_and_time(asked: Command) -> None:

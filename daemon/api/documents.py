@@ -27,8 +27,8 @@ class Sensor(BaseModel):
     temperatura_max: float | None = Field(description="°C; an anomaly above.")
     humedad_min: float | None = Field(description="%; an anomaly below.")
     humedad_max: float | None = Field(description="%; an anomaly above.")
-    claves: list[str] = Field([], description="Further keys: of sensors that were merged into this one.")
-    ignorado: bool = Field(False, description="What its devices say is not taken, until it is allowed again.")
+    claves: list[str] = Field(description="Further keys: of sensors that were merged into this one.")
+    ignorado: bool = Field(description="What its devices say is not taken, until it is allowed again.")
     created_at: datetime
     updated_at: datetime
 

@@ -167,6 +167,7 @@ async def test_the_description_names_every_route_with_its_body_and_answers(api: 
     wanted |= {("GET", f"/api/v1/readings/{name}") for name in ("stats", "series")}
     wanted |= {("GET", "/api/v1/locations/nearby"), ("GET", "/api/v1/predictions/latest"), ("POST", "/api/v1/train")}
     wanted |= {("POST", "/api/v1/anomalies/{id}/resolve")}
+    wanted |= {("POST", f"/api/v1/sensors/{{id}}/{verb}") for verb in ("ignore", "allow", "merge", "split")}
     for kind in ("sensors", "readings", "locations", "anomalies", "predictions"):
         wanted |= {(method, f"/api/v1/{kind}") for method in ("GET", "POST")}
         wanted |= {(method, f"/api/v1/{kind}/{{id}}") for method in ("GET", "PUT", "PATCH", "DELETE")}
@@ -179,6 +180,7 @@ async def test_the_description_names_every_route_with_its_body_and_answers(api: 
             takes_body = method in {"put", "patch"} or (
                 method == "post" and path.count("/") == 3 and "train" not in path
             )
+            takes_body = takes_body or path.endswith(("/merge", "/split"))
             assert ("requestBody" in operation) == (takes_body or path == "/auth/login"), (method, path)
             assert "422" in operation["responses"] or path == "/health", path
             for status in set(operation["responses"]) - {"200", "201", "202", "204"}:
