@@ -25,6 +25,7 @@ from typing import Any
 
 from drivers.base import Decoded, Kind
 from drivers.formats import availability
+from drivers.formats.entities import entities_on
 from drivers.formats.message import NO_DOCUMENT, Message
 from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_name
 from drivers.formats.record import Collector
@@ -106,7 +107,9 @@ def _decode_elsewhere(message: Message) -> Decoded | None:
         return _decode_bridge(message, "/".join(levels[:-2]), levels[-2:])
     if message.topic.refusal or not isinstance(document, dict) or "linkquality" not in document:
         return None
-    return _decode_state(document, message, message.topic.device or "")
+    if entities_on(message.memory, message.topic.text):
+        return None  # discovery names the device, whatever the base topic is
+    return _decode_state(document, message, "/".join(levels))
 
 
 def _tells_base(last: str, document: object) -> bool:

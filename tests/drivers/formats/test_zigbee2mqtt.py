@@ -201,3 +201,9 @@ def test_availability(payload: object) -> None:
     assert decode("zigbee2mqtt/a b/c/availability", payload).availability == Availability("a b/c", True)
     bridge = decode("zigbee2mqtt/bridge/state", payload)
     assert (bridge.kind, bridge.availability) == (Kind.AVAILABILITY, None)
+
+
+def test_under_an_unknown_base_a_name_that_sounds_like_a_quantity_is_still_a_device() -> None:
+    state = {"temperature": 21.5, "linkquality": 80}
+    told = rows(*(decode(f"house/{name}", state) for name in ("Temp Sensor", "Humidity Sensor")))
+    assert [row[0] for row in told] == ["house/Temp Sensor", "house/Humidity Sensor"]
