@@ -15,13 +15,16 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Protocol, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from serial import Serial, SerialException
 from serial.tools import list_ports
 
 from drivers.base import Backoff, Decoded, Delivery, Driver, DriverError
 from drivers.clock import now_us
-from drivers.formats import SERIAL_FORMATS, SerialDecoder
+from drivers.formats import SERIAL_FORMATS, SerialDecoder, csv_lines
+from drivers.formats.csv_lines import MOST_COLUMNS, SKIPPED, is_title
+from drivers.formats.names import read_letter
+from drivers.formats.units import fits, read_unit
 from drivers.settings import CommonSettings, Duration
 
 _USB_ID = re.compile(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?::(.+))?")
@@ -40,6 +43,8 @@ class SerialSettings(CommonSettings):
   port: /dev/serial/by-id/usb-Arduino   # or /dev/ttyUSB0, or VID:PID, or VID:PID:serial number (1a86:7523)
   baudrate: 9600                        # as in the sketch's Serial.begin()
   format: auto                          # or the name of a format, where auto guesses wrong
+  columns: [humidity, temperature]      # of a CSV without a header line; - skips one
+  temperature_unit: "°F"                # of temperatures in text or CSV without a unit; default: °C
   mute_after: 5min                      # reopen a port that sends nothing for so long; more than the sketch's pause
 """
 
@@ -49,6 +54,8 @@ class SerialSettings(CommonSettings):
     )
     baudrate: int = Field(9600, ge=50, le=4_000_000)
     format: str = "auto"
+    columns: tuple[str, ...] = Field((), max_length=MOST_COLUMNS, description="of a CSV without a header; - skips one")
+    temperature_unit: str = Field("", description="of temperatures in text or CSV that do not tell theirs")
     mute_after: Duration = Field(timedelta(minutes=5), gt=timedelta(0))
 
     @field_validator("format")
@@ -57,6 +64,33 @@ class SerialSettings(CommonSettings):
         if value not in SERIAL_FORMATS:
             raise ValueError(f"{value!r} is no serial format; there are {', '.join(sorted(SERIAL_FORMATS))}")
         return value
+
+    @field_validator("columns")
+    @classmethod
+    def _columns_are_known(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        for title in columns:
+            if title != SKIPPED and not is_title(title):
+                raise ValueError(
+                    f"{title!r} is no column that is read; name its quantity (humidity, temperature, "
+                    '"attic temperature"), time, or - to skip it'
+                )
+        if columns and not any(read_letter(title).quantity for title in columns):
+            raise ValueError("no column is a quantity; name one, such as temperature, or leave columns out")
+        return columns
+
+    @field_validator("temperature_unit")
+    @classmethod
+    def _unit_is_a_temperature_s(cls, value: str) -> str:
+        unit = read_unit(value) if value else ""
+        if unit is None or not fits("temperature", unit):
+            raise ValueError(f'{value!r} is no unit of temperature; write "°C", "°F" or K')
+        return unit
+
+    @model_validator(mode="after")
+    def _columns_are_a_csv_s(self) -> Self:
+        if self.columns and self.format not in ("auto", csv_lines.NAME):
+            raise ValueError(f"columns are a CSV's, and format is {self.format}; set it to {csv_lines.NAME}")
+        return self
 
 
 class Decoder(Protocol):
@@ -87,12 +121,12 @@ class SerialDriver(Driver):
         memory: Mapping[str, Any],
         *,
         clock: Callable[[], int] = now_us,
-        decoder: Callable[[str, dict[str, Any]], Decoder] = SerialDecoder,
+        decoder: Callable[[str, dict[str, Any], Sequence[str], str], Decoder] = SerialDecoder,
     ) -> None:
         super().__init__(name, memory)
         self._settings = settings
         self._clock = clock
-        self._decoder = decoder(settings.format, self.memory)
+        self._decoder = decoder(settings.format, self.memory, settings.columns, settings.temperature_unit)
         self._port: Serial | None = None
         self._device = settings.port
         self._queue: deque[Delivery] = deque()

@@ -2,12 +2,13 @@
 
 Wire: ``DHT11#1 H,DHT11#1 T`` then ``20,21``; commas, semicolons, tabs, or commas and tabs at once. A column is read by
 its title, less its quantity: the rest names the probe. A title that names a time is the row's time. Without a header
-the columns are unknown, and nothing is read: humidity first is as common as temperature first.
-Units: in the title; °C and % without.
+the columns are unknown, and nothing is read, humidity first being as common as temperature first, unless the
+configuration names them: ``columns: [humidity, temperature]`` (``-`` skips one; spaces may separate them then).
+Units: in the title or beside the value; without, the configuration's ``temperature_unit``, else °C; %.
 Failure: ``ERROR``, ``nan``, -999 in a column.
 Source: DHTlib, DHTNew and DHTesp examples.
 
-Sample: ``Humidity (%),Temperature (C)`` / ``45.2,23.1``
+Sample: ``Humidity (%),Temperature (C)`` ``45.2,23.1``
 Config: ``{type: serial, port: /dev/ttyUSB0, format: csv}``
 """
 
@@ -22,12 +23,16 @@ from drivers.formats.line import LineState
 from drivers.formats.names import LONGEST_NAME, derive_probe, read_letter, read_model
 from drivers.formats.record import Collector
 from drivers.formats.timestamps import parse_time
+from drivers.formats.units import default_unit
 from drivers.formats.values import Failure, is_failure_word, parse_number, read_text, settle
 
 NAME = "csv"
 HEADER = "csv_header"
 """The memory's part that this format fills: the titles of the last header seen."""
-_MOST_COLUMNS = 64
+SKIPPED = "-"
+"""A configured column that is not read."""
+MOST_COLUMNS = 64
+_FIRST = Decoded(Kind.NOISE, NAME, reason="the connection's first row, whose beginning may be missing")
 _FIGURE = re.compile(r"^[+-]?[0-9]|[0-9][.][0-9]")
 _NUMBERED = re.compile(r"\s[0-9]+\s?[°*']?[CF%]?$")
 _ANY_SEPARATOR = re.compile(r"\s*[,;\t|](?:\s*[,;\t|])*\s*")
@@ -37,8 +42,10 @@ def decode(line: str, state: LineState) -> Decoded | None:
     """Learn a header, or read a row by the one that was learned; None where the line is neither."""
     if line.lstrip()[:1] in ("{", "["):
         return None
+    if state.columns and (configured := _read_configured(line, state)) is not None:
+        return configured
     titles = _split(line)
-    if not 2 <= len(titles) <= _MOST_COLUMNS:
+    if not 2 <= len(titles) <= MOST_COLUMNS:
         return None
     if _is_header(titles, line):
         state.memory[HEADER] = titles
@@ -48,15 +55,40 @@ def decode(line: str, state: LineState) -> Decoded | None:
     numbers = sum(parse_number(field) is not None or is_failure_word(field) for field in titles)
     if header is not None and fields is not None:
         if state.first:
-            return Decoded(Kind.NOISE, NAME, reason="the connection's first row, whose beginning may be missing")
-        return _read_row(header, fields)
+            return _FIRST
+        return _read_row(header, fields, state.temperature_unit)
     if numbers == len(titles):
         return Decoded(Kind.UNKNOWN, NAME, reason="figures without names: no header line was seen that fits them")
     return None
 
 
+def _read_configured(line: str, state: LineState) -> Decoded | None:
+    """A row by the configuration's titles; None where the line is none: it has a header's or a sentence's words."""
+    fields = _fit(line, len(state.columns))
+    if fields is None and len(words := line.split()) == len(state.columns):
+        fields = words
+    if fields is None:
+        return None
+    told = [
+        read_text(field, "temperature")[0]
+        for title, field in zip(state.columns, fields, strict=True)
+        if field and read_letter(title).quantity is not None
+    ]
+    if not told or None in told:
+        return None
+    if state.first:
+        return _FIRST
+    return _read_row(state.columns, fields, state.temperature_unit, "the configuration names the columns")
+
+
 def _split(line: str) -> list[str]:
     return _ANY_SEPARATOR.split(line.strip().strip(",;|"))
+
+
+def is_title(title: str) -> bool:
+    """Whether a column so titled is read: a quantity that is a measurement, or the row's time."""
+    name = read_letter(title)
+    return (name.quantity is not None and not name.refusal) or read_key(title).role is Role.TIME
 
 
 def _fit(line: str, columns: int) -> list[str] | None:
@@ -81,7 +113,9 @@ def _is_header(titles: Sequence[str], line: str) -> bool:
     return any(quantity is not None for quantity in told)
 
 
-def _read_row(header: Sequence[str], fields: Sequence[str]) -> Decoded | None:
+def _read_row(
+    header: Sequence[str], fields: Sequence[str], temperature_unit: str, reason: str = "the header names the columns"
+) -> Decoded | None:
     collector = Collector()
     moment = _time_of(header, fields)
     for title, field in zip(header, fields, strict=True):
@@ -92,6 +126,7 @@ def _read_row(header: Sequence[str], fields: Sequence[str]) -> Decoded | None:
         if value is None:
             continue
         quantity, unit, number = name.quantity, told or name.unit, None
+        unit = unit or default_unit(quantity, temperature_unit)
         if not isinstance(value, Failure):
             settled = settle(quantity, value, unit)
             if settled is None:
@@ -109,7 +144,7 @@ def _read_row(header: Sequence[str], fields: Sequence[str]) -> Decoded | None:
             time=moment,
             model=read_model(title),
         )
-    return collector.decoded(NAME, "the header names the columns") if collector.probes else None
+    return collector.decoded(NAME, reason) if collector.probes else None
 
 
 def _time_of(header: Sequence[str], fields: Sequence[str]) -> datetime | None:

@@ -3,7 +3,8 @@
 Wire: ``Humidity: 45.2 % Temperature: 23.1 °C``, ``temp=-0.6, humi=44.1``, ``T:24.5 H:50.1``, ``OK: 19 *C, 31
 H``; labels before or after; one line a record or one a quantity. A sensor may be named before its values (``Sensor 2
 data:``, ``DHT22 #1: T=…``).
-Units: beside the value or in its label, °F repeating °C; without, the configuration's, else °C and %.
+Units: beside the value or in its label, °F repeating °C; without, the
+configuration's ``temperature_unit``, else °C; and %.
 Failure: ``nan``, a sentinel (-999, -127), or a sentence (``Failed to read from DHT``).
 Source: DHTlib, DHTNew, SimpleDHT, DHTesp examples; sketches in Arduino forum threads.
 
@@ -20,6 +21,7 @@ from drivers.formats.line import LineState
 from drivers.formats.message import Message
 from drivers.formats.names import derive_probe, read_model
 from drivers.formats.record import Collector, merged, printable
+from drivers.formats.units import default_unit
 from drivers.formats.values import Failure, settle
 from drivers.formats.vocabulary import MODELS
 
@@ -45,10 +47,12 @@ def decode(line: str, state: LineState) -> Decoded | None:
     prefix = _PREFIX.match(line)
     found = scan(line, state.first)
     if prefix is None:
-        return decode_labelled(found, line, state.sensor)
+        return decode_labelled(found, line, state.sensor, temperature_unit=state.temperature_unit)
     if len({one.name.remainder for one in found}) > 1 and found[0].name.remainder == prefix["name"]:
-        return decode_labelled(found, line)  # the first of several that the line names in turn
-    return decode_labelled(scan(line[prefix.end() :], state.first), line, prefix["name"])
+        # the first of several that the line names in turn
+        return decode_labelled(found, line, temperature_unit=state.temperature_unit)
+    found = scan(line[prefix.end() :], state.first)
+    return decode_labelled(found, line, prefix["name"], temperature_unit=state.temperature_unit)
 
 
 def decode_message(message: Message) -> Decoded | None:
@@ -69,12 +73,17 @@ def _lines(text: str) -> list[str]:
 
 
 def decode_labelled(
-    found: list[Labelled], line: str, sensor: str | None = None, device: str | None = None
+    found: list[Labelled],
+    line: str,
+    sensor: str | None = None,
+    device: str | None = None,
+    *,
+    temperature_unit: str = "",
 ) -> Decoded | None:
     """Readings of what was found in a line; where nothing was, a failure that the line tells of; else None."""
     collector = Collector()
     for one in found:
-        _take(one, collector, sensor, device)
+        _take(one, collector, sensor, device, temperature_unit)
     if collector.probes:
         return collector.decoded(NAME, "labels name the quantities")
     failed = failed_quantities(line)
@@ -87,9 +96,10 @@ def decode_labelled(
     return Decoded(Kind.ERROR, NAME, (reading,), reason="the device says that it could not read")
 
 
-def _take(one: Labelled, collector: Collector, sensor: str | None, device: str | None) -> None:
+def _take(one: Labelled, collector: Collector, sensor: str | None, device: str | None, temperature_unit: str) -> None:
     quantity = one.name.quantity or ""
-    unit, value = one.unit, None if isinstance(one.value, Failure) else one.value
+    unit = one.unit or default_unit(quantity, temperature_unit)
+    value = None if isinstance(one.value, Failure) else one.value
     if value is not None:
         settled = settle(quantity, value, unit)
         if settled is None:

@@ -1,7 +1,7 @@
 """A line of text as the serial formats see it, and what they remember from one line to the next."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,10 @@ class LineState:
     memory: dict[str, Any]
     first: bool = True
     """The line before us is the connection's first: its beginning may be missing."""
+    columns: Sequence[str] = ()
+    """The titles of a CSV that has no header, as the configuration tells them; ``-`` for one to be skipped."""
+    temperature_unit: str = ""
+    """The configuration's, for temperatures whose line does not tell theirs."""
     sensor: str | None = None
     """The sensor that a line of its own named: ``Sensor 2 data:``."""
     describing: bool = False

@@ -1,6 +1,7 @@
 """A serial line's bytes as decoded messages: lines of text or raw frames, whichever the device turns out to speak."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from drivers.base import Decoded, Kind
@@ -26,12 +27,19 @@ class SerialDecoder:
     """Bytes of one connection in, decoded lines or frames out. Never raises, whatever the bytes.
 
     ``format`` is ``auto`` or a name of ``registry.SERIAL_FORMATS`` (ValueError else); ``memory`` (JSON-able) keeps what
-    outlives the connection: a CSV's header. ``counters`` has what was refused: ``too_long`` (lines over 4 KiB),
+    outlives the connection: a CSV's header. ``columns`` and ``temperature_unit`` are the configuration's, for what no
+    line tells. ``counters`` has what was refused: ``too_long`` (lines over 4 KiB),
     ``garbled`` (lines that are no text), ``bad_bytes`` (of no frame). ``recognised`` names the format, once one has
     read something.
     """
 
-    def __init__(self, format: str = "auto", memory: dict[str, Any] | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        format: str = "auto",  # noqa: A002
+        memory: dict[str, Any] | None = None,
+        columns: Sequence[str] = (),
+        temperature_unit: str = "",
+    ) -> None:
         if format not in SERIAL_FORMATS:
             raise ValueError(f"{format!r} is no serial format; known are {', '.join(sorted(SERIAL_FORMATS))}")
         self.format = format
@@ -39,7 +47,9 @@ class SerialDecoder:
         self.recognised: str | None = None if format == "auto" else format
         self._lines = LineFramer()
         self._frames = FrameFramer()
-        self._state = LineState(memory if memory is not None else {})
+        self._state = LineState(
+            memory if memory is not None else {}, columns=columns, temperature_unit=temperature_unit
+        )
         self._record: Decoded | None = None  # lines of one record so far; more may follow
         self._other = ("", 0)  # the format other than the recognised one that read the last lines, and how many
         self._bus = modbus_rtu.Listener()

@@ -81,6 +81,14 @@ def fits(quantity: str, unit: str) -> bool:
     return not unit or unit in _CONVERSIONS[quantity]
 
 
+_TEMPERATURES = frozenset({"temperature", "dew_point", "heat_index"})
+
+
+def default_unit(quantity: str, temperature_unit: str) -> str:
+    """The unit of a figure that has none: ``temperature_unit`` where it is a temperature, else "", the usual one."""
+    return temperature_unit if quantity in _TEMPERATURES else ""
+
+
 def to_canonical(quantity: str, value: float, unit: str) -> float:
     """``value`` in the unit that ``drivers.base.QUANTITIES`` names for the quantity.
 
