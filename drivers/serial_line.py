@@ -43,8 +43,8 @@ class SerialSettings(CommonSettings):
   port: /dev/serial/by-id/usb-Arduino   # or /dev/ttyUSB0, or VID:PID, or VID:PID:serial number (1a86:7523)
   baudrate: 9600                        # as in the sketch's Serial.begin()
   format: auto                          # or the name of a format, where auto guesses wrong
-  columns: [humidity, temperature]      # of a CSV without a header line; - skips one
-  temperature_unit: "°F"                # of temperatures in text or CSV without a unit; default: °C
+  # columns: [humidity, temperature]    # of a CSV without a header line; - skips one
+  # temperature_unit: "°F"              # of temperatures in text or CSV without a unit; default: °C
   mute_after: 5min                      # reopen a port that sends nothing for so long; more than the sketch's pause
 """
 
