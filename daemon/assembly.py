@@ -14,6 +14,7 @@ from daemon.api.connections import Hub, Limits
 from daemon.api.schemas import encode_event
 from daemon.api.services import Health as HealthAnswer
 from daemon.api.services import Services
+from daemon.batches import DatabaseState
 from daemon.broker import EmbeddedBroker
 from daemon.bus import Bus
 from daemon.clock import MachineClock
@@ -143,7 +144,12 @@ async def assemble(ground: Ground) -> House:
     )
     recall = functools.partial(_recall, reads, recorder, directory)
     recorder.on_commit = Flow(directory, bus, episodes, watch, scoring, recall).committed
-    recorder.on_state = lambda state: bus.publish([news.database(state, clock.now())])
+
+    def database_changed(state: DatabaseState) -> None:
+        bus.publish([news.database(state, clock.now())])
+        watch.database(up=state.up)
+
+    recorder.on_state = database_changed
     if ground.broker is not None:
         ground.broker.on_state = lambda broker: _broker_changed(broker, bus, clock)
     watch.start()

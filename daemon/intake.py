@@ -104,7 +104,7 @@ class Intake:
         counters = self.counters[source.name]
         for delivery in deliveries:
             counters[delivery.decoded.kind] += 1
-            if delivery.decoded.availability is not None:
+            if delivery.decoded.availability is not None and abs(self._clock.now() - delivery.received_at) < LIVE:
                 self._available(source.word, delivery.decoded.availability)
         admission = _Admission(source, self._clock.now(), self._clock.is_set())
         for delivery, reading, key in named:
@@ -143,7 +143,7 @@ class Intake:
         if draft.failed:
             record.failed_reads += 1
             self.failed_reads[source.name] += 1
-            if live:
+            if live and not delivery.redelivered:
                 admission.failed.append(record.sensor.id)
         if draft.values:
             record.readings += 1

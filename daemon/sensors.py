@@ -87,8 +87,8 @@ class Record:
     rhythm: Rhythm = field(default_factory=Rhythm)
     online: "Online | None" = None
     """Since the device last said that it is there; None where it never did, or said that it is not."""
-    gone: bool = False
-    """It is silent by its own word."""
+    gone_at: int | None = None
+    """Since when (µs) it is silent by its own word."""
     failed_reads: int = 0
     readings: int = 0
     invalid: int = 0

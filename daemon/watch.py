@@ -24,6 +24,9 @@ STAYS_INTERVALS, STAYS_SECONDS = 1.5, 60.0
 """For so many usual intervals and seconds a device was online, and spoke three times, before its "offline" means that
 it is gone: one that sleeps says so after every reading, some seconds after it woke."""
 
+MOST_PRESENT = 4_000
+"""Devices remembered that said they are there."""
+
 FRESH = 600 * 1_000_000
 """Rows older than this (µs) are history: limits and bad reads are about now."""
 
@@ -61,6 +64,8 @@ class Watch:
         self._bad: Counter[int] = Counter()
         self._good: Counter[int] = Counter()
         self._down: set[str] = set()
+        self._stored_nothing = False
+        self._present: dict[str, float] = {}
         self._deadlines: list[tuple[float, int]] = []
         self._deadline_of: dict[int, float] = {}
 
@@ -75,7 +80,9 @@ class Watch:
                 self._widen(record, reading)
             if now - reading.time < FRESH:
                 self._judge(record, reading)
-            if reading.live:
+            before_its_last_will = record.gone_at is not None and reading.received_at <= record.gone_at
+            if reading.live and not before_its_last_will:
+                record.online = record.online or self._online_since(record)
                 record.hear(self._monotonic(), backlog=reading.received_at - reading.time > BACKLOG * 1e6)
                 self._heard(record)
 
@@ -97,13 +104,18 @@ class Watch:
     def available(self, source: str, said: Availability) -> None:
         """A device's own word, or its last will; of a device that is not known it changes nothing."""
         monotonic = self._monotonic()
-        key = key_of(source, said.device, "")
+        device = key_of(source, said.device, "")
+        self._present.pop(device, None)
+        if said.online:
+            while len(self._present) >= MOST_PRESENT:
+                del self._present[next(iter(self._present))]
+            self._present[device] = monotonic
         for record in self._directory.records():
-            if record.sensor.key != key and not record.sensor.key.startswith((key + "#", key + "/")):
+            if not any(_is_of(key, device) for key in record.sensor.keys):
                 continue
             if said.online:
                 record.online = record.online or Online(monotonic)
-                if record.gone and record.sensor.state is SensorState.SILENT:
+                if record.gone_at is not None and record.sensor.state is SensorState.SILENT:
                     record.heard_at = monotonic
                     self._back(record)
             else:
@@ -113,8 +125,26 @@ class Watch:
                     and online
                     and _stays(record, monotonic - online.since, online)
                 ):
-                    record.gone = True
+                    record.gone_at = self._now()
                     self._fell_silent(record, *_last_will())
+
+    def _online_since(self, record: Record) -> Online | None:
+        """Of a sensor that registers after its device said that it is there."""
+        device = record.sensor.key.partition("#")[0] if self._present else ""
+        while device:
+            if device in self._present:
+                return Online(self._present[device])
+            device = device.rpartition("/")[0]
+        return None
+
+    def database(self, *, up: bool) -> None:
+        """The database stopped or came back: what is not stored is no sign of life, and nobody is to blame for it."""
+        if self._stored_nothing and up:
+            monotonic = self._monotonic()
+            for record in self._directory.records():
+                if record.heard_at is not None:
+                    record.heard_at = monotonic
+        self._stored_nothing = not up
 
     def source(self, source: str, *, up: bool) -> None:
         """A driver came up or went down. While it is down nobody can be heard, which is told of the driver and of no
@@ -143,7 +173,7 @@ class Watch:
                 continue
             if record.heard_at + limit > monotonic:
                 self._watch_for(record, record.heard_at + limit)
-            elif source_of(record.sensor.key) in self._down:
+            elif self._stored_nothing or source_of(record.sensor.key) in self._down:
                 self._watch_for(record, monotonic + limit)
             elif record.sensor.state is SensorState.ACTIVE:
                 self._fell_silent(record, *_no_data(monotonic - record.heard_at, record.rhythm.usual), monotonic)
@@ -188,7 +218,7 @@ class Watch:
         self._tell(record, Level.WARNING, "sensor_silent", f"sin señal: {spanish}", f"is silent: {english}")
 
     def _back(self, record: Record) -> None:
-        record.gone = False
+        record.gone_at = None
         self._change_state(record, SensorState.ACTIVE)
         self._episodes.normal(record.sensor.id, AnomalyKind.DISCONNECTED, at_once=True)
         self._tell(record, Level.INFO, "sensor_back", "vuelve a enviar datos", "is sending data again")
@@ -254,6 +284,11 @@ def silent_after(record: Record) -> float | None:
     """
     made_by_hand = record.sensor.key == key_without_device(record.sensor.id)
     return None if made_by_hand and record.rhythm.usual is None else record.rhythm.limit
+
+
+def _is_of(key: str, device: str) -> bool:
+    """Whether a sensor's key is of a device, or of a device behind it."""
+    return key == device or key.startswith((device + "#", device + "/"))
 
 
 def _stays(record: Record, seconds: float, online: Online) -> bool:

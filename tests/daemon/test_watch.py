@@ -231,6 +231,35 @@ class TestSilence:
         assert [sensor.state for sensor in world.saved] == [SensorState.SILENT, SensorState.ACTIVE]
         assert world.story()[-1] == (Action.RESOLVED, AnomalyKind.DISCONNECTED)
 
+    def test_a_device_that_says_it_is_there_before_its_sensor_is_known_is_believed_too(self, world: World) -> None:
+        world.watch.available("mqtt", Availability("s2", online=True))
+        world.directory.load([replace(SENSOR, id=2, key="mqtt/s2#probe")], [])
+        for _ in range(6):
+            world.seconds += 60
+            row = StoredReading(99, 2, world.now(), world.now(), "mqtt", temperature=20.0, live=True)
+            world.watch.stored([row])
+        world.watch.available("mqtt", Availability("s2", online=False))
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT]
+
+    def test_a_reading_from_before_the_last_will_does_not_bring_it_back(self, world: World) -> None:
+        world.watch.available("mqtt", Availability("s1", online=True))
+        self.speaks(world)
+        late = StoredReading(99, 1, world.now(), world.now(), "mqtt", temperature=20.0, live=True)
+        world.seconds += 0.1
+        world.watch.available("mqtt", Availability("s1", online=False))
+        world.watch.stored([late])
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT]
+        world.reads(20.0)
+        assert [sensor.state for sensor in world.saved] == [SensorState.SILENT, SensorState.ACTIVE]
+
+    def test_a_database_that_stores_nothing_silences_no_sensor(self, world: World) -> None:
+        self.speaks(world)
+        world.watch.database(up=False)
+        world.waits(3000)
+        world.watch.database(up=True)
+        world.waits(200)
+        assert not world.saved
+
     def test_a_device_that_sleeps_does_not_flap(self, world: World) -> None:
         for _ in range(10):
             world.seconds += 290
