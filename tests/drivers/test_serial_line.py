@@ -14,7 +14,8 @@ import uvloop
 from support.cables import LINE, Cable
 
 from drivers.base import Delivery, DriverError, Kind
-from drivers.serial_line import SerialDriver, SerialSettings, find_port
+from drivers.serial_line import SerialDriver, SerialSettings
+from drivers.serial_port import find_port
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ async def test_a_read_error_ends_the_connection(cable: Cable, fault: OSError, mo
             raise fault
 
         with monkeypatch.context() as patch:
-            patch.setattr("drivers.serial_line.os.read", fail)
+            patch.setattr("drivers.serial_port.os.read", fail)
             cable.write(LINE)
             with pytest.raises(DriverError, match="unplugged"):
                 await anext(driver)
@@ -173,7 +174,7 @@ async def test_a_port_without_permission_names_the_group(cable: Cable, monkeypat
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("drivers.serial_line.Serial", refuse)
+    monkeypatch.setattr("drivers.serial_port.Serial", refuse)
     with pytest.raises(DriverError, match="usermod -aG dialout") as caught:
         async with make(cable):
             pass
@@ -251,7 +252,7 @@ PORTS = [
 
 
 def test_a_port_is_found_by_its_usb_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.serial_line.list_ports.comports", lambda: PORTS)
+    monkeypatch.setattr("drivers.serial_port.list_ports.comports", lambda: PORTS)
     assert find_port("1a86:7523") == "/dev/ttyUSB0"
     assert find_port("2341:0043:B2") == "/dev/ttyACM1"
     assert find_port("/dev/ttyS0") == "/dev/ttyS0"
