@@ -32,6 +32,7 @@ from drivers.formats import (
     senml,
     shelly_gen1,
     shelly_gen2,
+    sparkplug_b,
     tasmota,
     theengs,
     thingsboard,
@@ -57,6 +58,7 @@ class MqttFormat:
 
 
 MQTT_FORMATS: tuple[MqttFormat, ...] = (
+    MqttFormat(sparkplug_b.NAME, sparkplug_b.decode, sparkplug_b.claims),
     MqttFormat(discovery.NAME, discovery.decode, discovery.claims),
     MqttFormat(zigbee2mqtt.NAME, zigbee2mqtt.decode),
     MqttFormat(tasmota.NAME, tasmota.decode, tasmota.claims),
