@@ -1,4 +1,4 @@
-"""A serial port: found, opened, read in the event loop, written, lost, closed. It knows nothing of what the bytes mean."""
+"""A serial port: found, opened, read in the event loop, written, lost, closed."""
 
 import asyncio
 import errno
