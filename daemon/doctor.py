@@ -89,7 +89,7 @@ def serial_ports(patient: Patient) -> Iterator[Finding]:
         else:
             cure = f"sudo usermod -aG dialout {_user()}, then sign in again"
             yield Finding("fault", "serial", f"{device} is there, but you may not open it", cure)
-    wanted = [driver for driver in patient.config.drivers if driver.type == "serial"] if patient.config else []
+    wanted = [d for d in patient.config.drivers if d.type in ("serial", "modbus")] if patient.config else []
     for driver in wanted:
         port = str(getattr(driver, "port", ""))
         if port.startswith("/") and not Path(port).exists():

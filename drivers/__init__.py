@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DRIVERS: Mapping[str, str] = {
     "mqtt": "drivers.mqtt:MqttDriver",
     "serial": "drivers.serial_line:SerialDriver",
+    "modbus": "drivers.modbus:ModbusDriver",
     "replay": "drivers.replay:ReplayDriver",
 }
 """Type, as the configuration names it, to ``module:Class``."""

@@ -52,7 +52,7 @@ class CommonSettings(BaseModel):
     SAMPLE: ClassVar[str]
 
     name: str = Field(pattern=_WORD, description="names the driver in logs, status and `fuente`")
-    type: str = Field(description="which driver: mqtt, serial, replay")
+    type: str = Field(description="which driver: mqtt, serial, modbus, replay")
     source: str = Field("", pattern=_WORD, description="first word of its sensors' keys; default: the name")
     admits_unknown: bool = Field(True, alias="register", description="may devices unknown so far register?")
     timezone: str | None = Field(None, description="zone of device times without one; default: this machine's")

@@ -14,9 +14,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 from support.brokers import Broker, free_port, publish
+from support.modbus_device import registers
 
 from drivers import DRIVERS, load
 from drivers.base import Backoff, Delivery, Driver, DriverError
+from drivers.modbus_frames import BusFramer, Request
 
 VALUES = [20 + number / 10 for number in range(25)]
 
@@ -57,6 +59,29 @@ def _serial() -> Iterator[Source]:
 
 
 @contextlib.contextmanager
+def _modbus() -> Iterator[Source]:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+
+    def answer(values: list[float]) -> None:
+        framer, left = BusFramer(), list(values)
+        while left:
+            for heard in framer.feed(os.read(master, 4096)):
+                if isinstance(heard, Request) and left:
+                    os.write(master, registers(heard, round(left.pop(0) * 10), 450))
+
+    async def send(values: list[float]) -> None:
+        await asyncio.to_thread(answer, values)
+
+    settings = {"devices": [{"unit": 1, "model": "xy-md02"}], "every": "10ms", "timeout": "10s"}
+    yield Source(
+        "modbus", {"port": os.ttyname(slave)} | settings, send, {"port": "/dev/serial/by-id/nothing"} | settings
+    )
+    os.close(master)
+    os.close(slave)
+
+
+@contextlib.contextmanager
 def _replay(folder: Path) -> Iterator[Source]:
     path = folder / "past.csv"
 
@@ -73,6 +98,7 @@ SOURCES: Mapping[str, Callable[[pytest.FixtureRequest], AbstractContextManager[S
     "mqtt over mosquitto": lambda request: _mqtt(request.getfixturevalue("mosquitto")),
     "mqtt over nats": lambda request: _mqtt(request.getfixturevalue("nats")),
     "serial over a pty": lambda _: _serial(),
+    "modbus over a pty": lambda _: _modbus(),
     "replay of a file": lambda request: _replay(request.getfixturevalue("tmp_path")),
 }
 
@@ -133,8 +159,8 @@ def test_every_driver_is_tested_here() -> None:
 
 
 def test_an_unknown_type_is_named_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match="no driver of type 'modbus'; there are mqtt, serial, replay"):
-        load("modbus")
+    with pytest.raises(ValueError, match="no driver of type 'canbus'; there are mqtt, serial, modbus, replay"):
+        load("canbus")
 
 
 def test_the_sample_is_a_valid_entry(type_: str) -> None:
