@@ -259,7 +259,7 @@ class Reporter:
 
 
 def _sample(sample: Sample, supervisor: Supervisor) -> SampleReport:
-    case = sample.case("serial" if supervisor.kind == "serial" else "mqtt")
+    case = sample.case("serial" if supervisor.kind in ("serial", "modbus") else "mqtt")
     further = {"reason": sample.reason, "count": sample.count, "last_at": wire_time(sample.last_at)}
     return cast("SampleReport", {"id": f"{supervisor.source.name}: {sample.origin}", **case, **further})
 
