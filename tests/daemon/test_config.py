@@ -74,7 +74,10 @@ def test_a_section_with_all_its_keys_commented_out_is_the_default(tmp_path: Path
         ("log: {level: 2025-01-01}", 'log.level: "2025-01-01" is none of debug, info'),
         ("drivers: mqtt", "config.yaml:1:1 drivers: is not a list; begin each driver with a dash"),
         ("drivers: [mqtt]", "config.yaml:1:11 drivers[0]: is not a driver; write its keys"),
-        ("drivers:\n  - name: a", "config.yaml:2:5 drivers[0].type: is missing; there are mqtt, serial, modbus, replay"),
+        (
+            "drivers:\n  - name: a",
+            "config.yaml:2:5 drivers[0].type: is missing; there are mqtt, serial, modbus, replay",
+        ),
         ("drivers:\n  - {name: a, type: seral}", 'drivers[0].type: "seral" is no driver; did you mean "serial"?'),
         ("drivers:\n  - {type: serial, port: /dev/x}", "config.yaml:2:5 drivers[0].name: is missing: names the driver"),
         (
