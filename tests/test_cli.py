@@ -479,6 +479,10 @@ def test_two_that_are_one_are_merged_by_a_person_who_is_sure(asked: Command) -> 
     (kept,) = [row for row in listed if row["clave"] == "past/other"]
     assert kept["claves"] == ["past/one"]
     assert not [row for row in listed if row["clave"] == "past/one"]
+    rows = "timestamp,sensor,quantity,value\n2025-03-01T10:00:00Z,past/one,temperature,20.5\n"
+    assert asked("import", "-", stdin=rows).code == 0
+    (row,) = [json.loads(line) for line in good(asked("readings", "--sensor", "past/one", "--json")).splitlines()]
+    assert row["sensor_id"] == kept["id"]
     assert "registers anew" in good(asked("sensors", "split", "past/one"))
 
 

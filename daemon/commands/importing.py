@@ -48,7 +48,7 @@ class Import:
 
     def run(self, paths: Sequence[Path]) -> bool:
         """Import every file (``-``: standard input); True if nothing was refused. Raises SerenoError."""
-        self.known.update(row["clave"] for row in all_sensors(self.client))
+        self.known.update(key for row in all_sensors(self.client) for key in (row["clave"], *row["claves"]))
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
         with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
             for path in paths:

@@ -86,17 +86,18 @@ class SensorCrud(Crud[Sensor]):
     async def delete(self, id: RowId) -> Response:  # noqa: A002
         """The sensor and all that is its own; announced once. Its key stays out until somebody creates it again."""
         now, change = self.services.now(), self.services.change
-        await self.services.read(lambda conn: self.found(conn, id))
         gone = 0
-        while count := await change(lambda conn: (sensors.delete_readings(conn, id, ROWS_AT_ONCE), [])):
-            gone += count
 
         def work(conn: Connection) -> tuple[None, list[Event]]:
             sensor = self.found(conn, id)
             counts = sensors.remove(conn, sensor, now, readings_gone=gone)
             return None, [EntityEvent(Action.DELETED, sensor, now, asdict(counts))]
 
-        await change(work)
+        async with self.merging:  # nothing is deleted of which half is another's already
+            await self.services.read(lambda conn: self.found(conn, id))
+            while count := await change(lambda conn: (sensors.delete_readings(conn, id, ROWS_AT_ONCE), [])):
+                gone += count
+            await change(work)
         return Response(status_code=204)
 
     async def ignore(self, id: RowId) -> Response:  # noqa: A002
