@@ -19,13 +19,14 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
-from drivers.base import Decoded, Kind
+from drivers.base import QUANTITIES, Decoded, Kind, Measurement, Reading
 from drivers.formats import availability
 from drivers.formats.message import Message
 from drivers.formats.names import derive_probe, read_name
-from drivers.formats.record import Collector, printable
+from drivers.formats.record import printable, without_false_zeros
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
+from drivers.formats.units import fits
 from drivers.formats.values import Failure, read_text, read_value
 
 NAME = "rtl_433"
@@ -58,14 +59,17 @@ class _Field(NamedTuple):
 def decode(message: Message) -> Decoded | None:
     """Read an event or a device topic of rtl_433; None where neither topic nor payload is its."""
     document, topic = message.document, message.topic
-    under = _UNDER.search(topic.text) is not None
+    under = _is_under(topic.text)
     if isinstance(document, dict):
         if is_event(document) or (under and isinstance(document.get("model"), str)):
             return decode_event(message, document, NAME)
         return _decode_nameless(message, document) if under else None
-    if under or message.memory.get(PATHS):
-        return _decode_field(message, under)
-    return None
+    return _decode_field(message, under)
+
+
+@lru_cache(maxsize=4096)
+def _is_under(topic: str) -> bool:
+    return _UNDER.search(topic) is not None
 
 
 def is_event(document: Mapping[str, object]) -> bool:
@@ -83,46 +87,55 @@ def is_event(document: Mapping[str, object]) -> bool:
 
 def decode_event(message: Message, document: dict[str, Any], format_name: str) -> Decoded:
     """Read a JSON event that names its model; what another topic told already is left out."""
-    model, identifier = document["model"], _identifier(document)
-    device = _identity(model, document.get("channel"), identifier)
-    subtype, kind = document.get("subtype"), document.get("type")
-    if kind == "TPMS":
+    if document.get("type") == "TPMS":
         return Decoded(Kind.NOISE, format_name, reason="a tyre's pressure and heat are not the air's")
-    _learn(message.memory, _paths(model, _text(document.get("channel")), identifier, _text(subtype)), device)
-    return _decode_values(message, document, device, model, format_name)
+    model = printable(document["model"])
+    device, paths = _identity(
+        model, _text(document.get("channel")), _identifier(document), _text(document.get("subtype"))
+    )
+    _learn(message.memory, paths, device)
+    return _decode_values(message, document, device, model or None, format_name)
 
 
 def _decode_values(
-    message: Message, document: Mapping[str, Any], device: str | None, model: str | None, format_name: str
+    message: Message, document: dict[str, Any], device: str | None, model: str | None, format_name: str
 ) -> Decoded:
-    collector = Collector()
-    time = parse_time(document.get("time"))
+    """One reading per probe; a field's name is as long as a key may be, so that nothing is to be cut here."""
+    probes: dict[str, tuple[dict[str, Measurement], list[str]]] = {}
+    fields = _read_fields(tuple(islice(document, _MOST_KEYS)))
     repeats = False
-    for key, raw in islice(document.items(), _MOST_KEYS):
-        field = _read_field(key)
-        if field is None:
-            continue
-        value, told = read_value(raw, field.quantity)
+    for key, field in fields:
+        value, told = read_value(document[key], field.quantity)
         if value is None:
             continue
         number = None if isinstance(value, Failure) else value
         if _is_told(message, device, key, number):
             repeats = True
             continue
-        collector.add(
-            field.quantity,
-            number,
-            _unit(field, told, message),
-            device=device,
-            probe=field.probe,
-            name=field.name,
-            time=time,
-            model=model,
-        )
-    nothing = "its values were told on another topic already" if repeats else "an event without a quantity of ours"
-    return collector.decoded(
-        format_name, "the event's keys name quantity and unit", Decoded(Kind.NOISE, format_name, reason=nothing)
+        measured, failed = probes.setdefault(field.probe, ({}, []))
+        if number is None:
+            failed.append(field.quantity)
+        elif field.quantity not in measured:
+            measured[field.quantity] = Measurement(field.quantity, number, _unit(field, told, message), field.name)
+    if not probes:
+        nothing = "its values were told on another topic already" if repeats else "an event without a quantity of ours"
+        return Decoded(Kind.NOISE, format_name, reason=nothing)
+    time = parse_time(document.get("time"))
+    readings = tuple(
+        [
+            without_false_zeros(
+                Reading(device, probe, tuple(measured.values()), _unmeasured(failed, measured), time, None, model)
+            )
+            for probe, (measured, failed) in probes.items()
+        ]
     )
+    if any(reading.measurements for reading in readings):
+        return Decoded(Kind.READING, format_name, readings, None, "the event's keys name quantity and unit")
+    return Decoded(Kind.ERROR, format_name, readings, None, "the device says that it could not read")
+
+
+def _unmeasured(failed: list[str], measured: Mapping[str, Measurement]) -> tuple[str, ...]:
+    return tuple([quantity for quantity in dict.fromkeys(failed) if quantity not in measured]) if failed else ()
 
 
 def _is_told(message: Message, device: str | None, key: str, value: float | None) -> bool:
@@ -132,8 +145,9 @@ def _is_told(message: Message, device: str | None, key: str, value: float | None
 
 
 def _unit(field: _Field, told: str, message: Message) -> str:
-    hint = message.hint.unit if field.quantity == "temperature" and message.hint.unit in ("°C", "°F", "K") else ""
-    return told or field.unit or hint
+    """The unit as the value's text or the field tells it, the configuration's where neither does."""
+    unit, hint = told or field.unit, message.hint.unit
+    return unit or (hint if hint and fits(field.quantity, hint) else QUANTITIES[field.quantity])
 
 
 def _decode_nameless(message: Message, document: dict[str, Any]) -> Decoded:
@@ -148,8 +162,7 @@ def _decode_field(message: Message, under: bool) -> Decoded | None:
     """Read one field of a device topic. Below a free prefix only a device whose events were seen is believed."""
     levels = message.topic.levels
     field = _read_field(levels[-1])
-    device = _learned(levels[:-1], message.memory)
-    if not under and (device is None or field is None):
+    if not under and (field is None or _learned(levels[:-1], message.memory) is None):
         return None
     if levels[-1] == "availability":
         said = availability.decide((message.text or "").strip().lower(), None)
@@ -162,14 +175,17 @@ def _decode_field(message: Message, under: bool) -> Decoded | None:
     value, told = read_text(text, field.quantity) if text and len(text) <= _LONGEST else (None, "")
     if value is None:
         return Decoded(Kind.NOISE, NAME, reason="a text, not a number")
-    device = device or _device_of(levels[:-1], message.memory)
+    device = _device_of(levels[:-1], message.memory)
     number = None if isinstance(value, Failure) else value
     if _is_told(message, device, levels[-1], number):
         return Decoded(Kind.NOISE, NAME, reason="the value was told on another topic already")
-    collector = Collector()
-    unit = _unit(field, told, message)
-    collector.add(field.quantity, number, unit, device=device, probe=field.probe, name=field.name)
-    return collector.decoded(NAME, "the last level names quantity and unit, those before it the device")
+    reading = Reading(printable(device or "") or None, field.probe)
+    if number is None:
+        failed = reading._replace(failed=(field.quantity,))
+        return Decoded(Kind.ERROR, NAME, (failed,), None, "the device says that it could not read")
+    measured = Measurement(field.quantity, number, _unit(field, told, message), field.name)
+    reason = "the last level names quantity and unit, those before it the device"
+    return Decoded(Kind.READING, NAME, (reading._replace(measurements=(measured,)),), None, reason)
 
 
 @lru_cache(maxsize=1024)
@@ -190,22 +206,27 @@ def _read_field(key: str) -> _Field | None:
     return _Field(quantity, unit, None if name.bare else key, derive_probe(None if name.bare else key))
 
 
+@lru_cache(maxsize=512)
+def _read_fields(keys: tuple[str, ...]) -> tuple[tuple[str, _Field], ...]:
+    """The fields of an event's keys, without the repeat in °F of what is there in °C. Devices repeat their layout."""
+    fields = [(key, field) for key in keys if (field := _read_field(key)) is not None]
+    celsius = {(field.quantity, field.probe) for _, field in fields if field.unit == "°C"}
+    return tuple(pair for pair in fields if pair[1].unit != "°F" or (pair[1].quantity, pair[1].probe) not in celsius)
+
+
 def _identifier(document: Mapping[str, Any]) -> str:
     return next((text for key in _IDENTIFIERS if (text := _text(document.get(key)))), "")
 
 
 def _text(raw: object) -> str:
     """A number or text that tells devices apart; "" for anything else."""
-    return str(raw) if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
-
-
-def _identity(model: str, channel: object, identifier: str) -> str | None:
-    return printable("/".join(filter(None, (model, _text(channel), identifier)))) or None
+    return printable(str(raw)) if isinstance(raw, str | int) and not isinstance(raw, bool) else ""
 
 
 @lru_cache(maxsize=1024)
-def _paths(model: str, channel: str, identifier: str, subtype: str) -> tuple[str, ...]:
-    """What the user's layout may make of a device in a topic, the fullest first."""
+def _identity(model: str, channel: str, identifier: str, subtype: str) -> tuple[str | None, tuple[str, ...]]:
+    """The device, and what the user's layout may make of it in a topic, the fullest first."""
+    device = printable("/".join(filter(None, (model, channel, identifier)))) or None
     name, channel, identifier, subtype = (
         _NOT_IN_TOPICS.sub("_", text[:64]) for text in (model, channel, identifier, subtype)
     )
@@ -218,7 +239,7 @@ def _paths(model: str, channel: str, identifier: str, subtype: str) -> tuple[str
         (name, channel),
         (name,),
     )
-    return tuple(dict.fromkeys("/".join(filter(None, order)) for order in orders))
+    return device, tuple(dict.fromkeys("/".join(filter(None, order)) for order in orders))
 
 
 def _learn(memory: dict[str, Any], paths: tuple[str, ...], device: str | None) -> None:

@@ -29,7 +29,6 @@ from drivers.formats.names import read_name
 from drivers.formats.record import Collector
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
-from drivers.formats.topics import Topic
 from drivers.formats.units import fits
 from drivers.formats.values import Failure, read_text, read_value, settle
 
@@ -60,7 +59,7 @@ _SPECIAL = {"tem": _Field("temperature", ""), "pa": _Field("pressure", "Pa")}
 def decode(message: Message) -> Decoded | None:
     """Read a gateway's message; None where neither topic nor payload is one's."""
     document, levels = message.document, message.topic.levels
-    place = _gateway_place(message.topic)
+    place = _gateway_place(message.topic.text)
     if place is None:
         if isinstance(document, dict) and _is_advertisement(document):
             return _decode_document(message, document, str(_identity(document)))
@@ -77,11 +76,11 @@ def decode(message: Message) -> Decoded | None:
     return _decode_value(message, place)
 
 
-def _gateway_place(topic: Topic) -> int | None:
+@lru_cache(maxsize=4096)
+def _gateway_place(topic: str) -> int | None:
     """Where the level stands that names the gateway's radio or bus, as ``BTtoMQTT``; a command's is ``MQTTtoBT``."""
-    if "toMQTT" not in topic.text and "MQTTto" not in topic.text:
-        return None
-    return next((place for place, level in enumerate(topic.levels) if _GATEWAY.fullmatch(level)), None)
+    levels = topic.strip("/").split("/")
+    return next((place for place, level in enumerate(levels) if _GATEWAY.fullmatch(level)), None)
 
 
 def _is_advertisement(document: Mapping[str, object]) -> bool:
