@@ -19,7 +19,7 @@ from drivers.formats.json_keys import read_layout
 from drivers.formats.json_object import Facts, read_facts
 from drivers.formats.message import Message
 from drivers.formats.record import Collector
-from drivers.formats.units import fits, to_canonical
+from drivers.formats.units import to_canonical
 from drivers.formats.value_templates import Place
 from drivers.formats.values import Failure, read_text, read_value, settle
 
@@ -104,9 +104,8 @@ def _take(
     quantity, unit, number = entity.quantity, told, None
     if not isinstance(value, Failure):
         number = entity.scale * value + entity.offset
-        hint = message.hint.unit
         if not unit or entity.scale != 1 or entity.offset:
-            unit = hint if hint and fits(quantity, hint) else entity.unit
+            unit = message.hint.unit_of(quantity) or entity.unit
         settled = settle(quantity, number, unit)
         if settled is None or not _is_ours(settled[0], number, settled[1]):
             return

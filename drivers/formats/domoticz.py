@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from drivers.base import QUANTITIES, Decoded, Kind
+from drivers.formats.memory import keep
 from drivers.formats.message import Message
 from drivers.formats.record import Collector, printable
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
-from drivers.formats.units import fits
 from drivers.formats.values import Failure, read_text, read_value, settle
 
 NAME = "domoticz"
@@ -136,8 +136,7 @@ def _take(
             continue
         settled: tuple[str, str] | None = (quantity, "")
         if number is not None and quantity != "battery":
-            hint = message.hint.unit
-            settled = settle(quantity, number, unit or (hint if fits(quantity, hint) else ""))
+            settled = settle(quantity, number, unit or message.hint.unit_of(quantity))
         if settled is None or (quantity == "battery" and not collector.probes):
             continue
         collector.add(settled[0], number, settled[1], device=idx, time=time, label=label or None)
@@ -190,10 +189,6 @@ def _text(raw: object) -> str:
 
 
 def _remember(memory: dict[str, Any], idx: str, known: _Type) -> None:
-    """What ``out`` tells of a device, if it is news."""
-    held = memory.setdefault(DEVICES, {})
-    if len(idx) > _LONGEST or held.get(idx) == list(known):
-        return
-    while len(held) >= _MOST_DEVICES:
-        del held[next(iter(held))]
-    held[idx] = list(known)
+    """What ``out`` tells of a device."""
+    if len(idx) <= _LONGEST:
+        keep(memory, DEVICES, idx, list(known), _MOST_DEVICES)

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 from drivers.base import Decoded, Kind
 from drivers.formats import availability
+from drivers.formats.memory import keep
 from drivers.formats.message import Message
 from drivers.formats.names import LONGEST_NAME, read_model
 from drivers.formats.record import Collector
 from drivers.formats.timestamps import parse_time
-from drivers.formats.units import fits
 from drivers.formats.values import FAILED, Failure, Value, read_value
 from drivers.formats.words import words
 
@@ -205,23 +205,17 @@ def _add(
     value: float | None,
     model: str | None,
 ) -> None:
-    unit = message.hint.unit if quantity == "temperature" and fits(quantity, message.hint.unit) else ""
+    unit = message.hint.unit_of(quantity)
     collector.add(quantity, value, unit, device=envelope.device, time=envelope.time, model=model, label=envelope.label)
 
 
 def _learn_or_recall(memory: dict[str, Any], device: str, uiid: int | None) -> int | None:
     """The uiid told now, else the one told before; only those that change what a value means are kept."""
-    known = memory.get(PART)
     if uiid is None:
-        recalled = known.get(device) if known else None
+        recalled = memory.get(PART, {}).get(device)
         return recalled if isinstance(recalled, int) else None
     if uiid not in _HUNDREDTHS and uiid not in (_SC, _PANEL):
         return uiid
     if len(device) <= LONGEST_NAME:
-        if known is None:
-            known = memory[PART] = {}
-        if known.get(device) != uiid:
-            while len(known) >= _MOST_DEVICES:
-                del known[next(iter(known))]
-            known[device] = uiid
+        keep(memory, PART, device, uiid, _MOST_DEVICES)
     return uiid

@@ -346,16 +346,10 @@ def _merge_owned(facts: Facts, context: _Context) -> _Context:
 
 
 def _unit_around(quantity: str, context: _Context) -> str:
-    """What the objects around say, else what the configuration says of the topic.
-
-    Its "%" is the humidity's, unless it speaks of the battery itself: a battery's 3.01 beside it are volts.
-    """
+    """What the objects around say, else what the configuration says of the topic."""
     told = context.temperature_unit if quantity in _TEMPERATURES else ""
     told = told or (context.pressure_unit if quantity in _PRESSURES else "")
-    hint = context.hint
-    if told or not hint.unit or hint.quantity not in ("", quantity) or not fits(quantity, hint.unit):
-        return told
-    return "" if quantity == "battery" and not hint.quantity else hint.unit
+    return told or context.hint.unit_of(quantity)
 
 
 def _name_and_probe(name: Name, key: str, context: _Context) -> tuple[str | None, str]:

@@ -190,7 +190,7 @@ def _decode_property(message: Message, root: str, node: str, key: str) -> Decode
     if isinstance(value, Failure):
         failed = Reading(printable(device), probe, (), (quantity,), None, None, None, label and printable(label))
         return Decoded(Kind.ERROR, NAME, (failed,), None, "the device says that it could not read")
-    unit = told or next((one for one in (message.hint.unit, learned) if one and fits(quantity, one)), "")
+    unit = told or message.hint.unit_of(quantity) or (learned if fits(quantity, learned) else "")
     settled = settle(quantity, value, unit)
     if settled is None:
         return Decoded(Kind.NOISE, NAME, reason="a figure of a size that the quantity cannot have")

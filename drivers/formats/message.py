@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from drivers.formats.topics import Topic, read_topic
+from drivers.formats.units import fits
 
 
 class NoDocument:
@@ -24,6 +25,15 @@ class Hint(NamedTuple):
     quantity: str = ""
     unit: str = ""
     ignore: bool = False
+
+    def unit_of(self, quantity: str) -> str:
+        """The unit that it tells of a quantity's values, "" for none.
+
+        Its "%" is the humidity's, unless it speaks of the battery itself: a battery's 3.01 beside it are volts.
+        """
+        if not self.unit or self.quantity not in ("", quantity) or not fits(quantity, self.unit):
+            return ""
+        return "" if quantity == "battery" and not self.quantity else self.unit
 
 
 NO_HINT: Final = Hint()

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 from drivers.base import Decoded, Kind
 from drivers.formats.line import LineState
+from drivers.formats.memory import keep
 from drivers.formats.message import NO_HINT, Hint, Message
 from drivers.formats.names import derive_probe
 from drivers.formats.record import LONGEST_NAME, Collector, shorten
 from drivers.formats.topics import Topic
-from drivers.formats.units import fits
 from drivers.formats.values import Failure, read_text, settle
 
 NAME = "mysensors"
@@ -100,7 +100,7 @@ def _decode(told: _Message, payload: str, memory: dict[str, Any], hint: Hint) ->
         reason = "a request, an internal message, or a value of another quantity"
         return Decoded(Kind.NOISE, NAME, reason=reason)
     imperial = _part(memory, "imperial").get(told.gateway) is True and quantity == "temperature"
-    unit = hint.unit if hint.unit and fits(quantity, hint.unit) else "°F" if imperial else ""
+    unit = hint.unit_of(quantity) or ("°F" if imperial else "")
     return _decode_value(quantity, unit, told, payload, memory)
 
 
@@ -144,10 +144,4 @@ def _part(memory: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _learn(memory: dict[str, Any], name: str, key: str, value: object) -> None:
-    part = memory.setdefault(PART, {}).setdefault(name, {})
-    if part.get(key) == value:
-        return
-    part.pop(key, None)
-    while len(part) >= _MOST_NODES:
-        del part[next(iter(part))]
-    part[key] = value
+    keep(memory.setdefault(PART, {}), name, key, value, _MOST_NODES)

@@ -61,7 +61,7 @@ def decode_value(
     if isinstance(value, Failure):
         collector.add(quantity, None, "", device=device, probe=probe, name=name, model=model)
         return collector.decoded(format_name, "the topic names the quantity")
-    units = (unit, message.hint.unit, learned_unit(message.memory, message.topic.text))
+    units = (unit, message.hint.unit_of(quantity), learned_unit(message.memory, message.topic.text))
     settled = settle(quantity, value, next((one for one in units if one and fits(quantity, one)), ""))
     if settled is None:
         return Decoded(Kind.NOISE, format_name, reason=f"{value:g} is no {quantity} that a sensor of ours would tell")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drivers.formats.memory import keep
+
 PART = "_told"
 """The memory's part: what was told last, and on which topics. Of this connection only."""
 MOST_TOLD = 4_000
@@ -18,8 +20,6 @@ def is_repeat(memory: dict[str, Any], value_of: str, value: float | None, channe
     if last is not None and last[0] == value and channel not in last[1]:
         last[1].append(channel)
         return True
-    told.pop(value_of, None)
-    while len(told) >= MOST_TOLD:
-        del told[next(iter(told))]
-    told[value_of] = [value, [channel]]
+    told.pop(value_of, None)  # what is told anew is the newest, its value the same or not
+    keep(memory, PART, value_of, [value, [channel]], MOST_TOLD)
     return False

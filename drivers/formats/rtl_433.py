@@ -21,12 +21,12 @@ from typing import Any, NamedTuple
 
 from drivers.base import QUANTITIES, Decoded, Kind, Measurement, Reading
 from drivers.formats import availability
+from drivers.formats.memory import keep
 from drivers.formats.message import Message
 from drivers.formats.names import derive_probe, read_name
 from drivers.formats.record import printable, without_false_zeros
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
-from drivers.formats.units import fits
 from drivers.formats.values import Failure, read_text, read_value
 
 NAME = "rtl_433"
@@ -146,8 +146,7 @@ def _is_told(message: Message, device: str | None, key: str, value: float | None
 
 def _unit(field: _Field, told: str, message: Message) -> str:
     """The unit as the value's text or the field tells it, the configuration's where neither does."""
-    unit, hint = told or field.unit, message.hint.unit
-    return unit or (hint if hint and fits(field.quantity, hint) else QUANTITIES[field.quantity])
+    return told or field.unit or message.hint.unit_of(field.quantity) or QUANTITIES[field.quantity]
 
 
 def _decode_nameless(message: Message, document: dict[str, Any]) -> Decoded:
@@ -244,12 +243,8 @@ def _identity(model: str, channel: str, identifier: str, subtype: str) -> tuple[
 
 def _learn(memory: dict[str, Any], paths: tuple[str, ...], device: str | None) -> None:
     """Device topics follow their event at once: a path that two devices share is the last one's."""
-    known = memory.setdefault(PATHS, {})
     for path in paths:
-        if known.get(path) != device:
-            while len(known) >= _MOST_PATHS:
-                del known[next(iter(known))]
-            known[path] = device
+        keep(memory, PATHS, path, device, _MOST_PATHS)
 
 
 def _learned(levels: tuple[str, ...], memory: dict[str, Any]) -> str | None:

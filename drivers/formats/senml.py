@@ -174,9 +174,7 @@ def _take(one: _Resolved, message: Message, collector: Collector) -> str:
     value, told = read_value(one.value, quantity)
     if value is None:
         return ""
-    unit = told or unit or what.unit
-    if not unit and message.hint.quantity in ("", quantity) and message.hint.unit and fits(quantity, message.hint.unit):
-        unit = message.hint.unit
+    unit = told or unit or what.unit or message.hint.unit_of(quantity)
     number = None
     if not isinstance(value, Failure):
         settled = settle(quantity, value, unit)

@@ -23,12 +23,13 @@ from typing import Any
 
 from drivers.base import Decoded, Kind, Reading
 from drivers.formats import availability
+from drivers.formats.memory import forget, keep
 from drivers.formats.message import Message
 from drivers.formats.names import LONGEST_NAME, derive_probe
 from drivers.formats.record import Collector, printable
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
-from drivers.formats.units import fits, read_unit
+from drivers.formats.units import read_unit
 from drivers.formats.values import FAILED, Failure, Value, read_text, read_value
 
 NAME = "shelly-gen1"
@@ -207,8 +208,9 @@ def _take(
     if is_repeat(message.memory, f"{device}/{name or quantity}", rounded, channel):
         return
     if quantity == "temperature" and not unit:
-        unit = message.hint.unit if fits(quantity, message.hint.unit) else ""
-        unit = unit or ("" if name.startswith("ext_") else _learned_unit(message.memory, device))
+        unit = message.hint.unit_of(quantity) or (
+            "" if name.startswith("ext_") else _learned_unit(message.memory, device)
+        )
     collector.add(quantity, number, unit, device=device, probe=derive_probe(name), name=name or None, time=time)
 
 
@@ -219,19 +221,11 @@ def _decoded(collector: Collector, reason: str) -> Decoded:
 
 def _learn_unit(memory: dict[str, Any], device: str, unit: str) -> None:
     """What ``info`` says of the unit holds for the device's plain topics, until it says otherwise."""
-    known = memory.get(PART)
-    if unit == "°C" or len(device) > LONGEST_NAME:
-        if known and device in known:
-            del known[device]
-        return
-    if known is None:
-        known = memory[PART] = {}
-    if known.get(device) != unit:
-        while len(known) >= _MOST_DEVICES:
-            del known[next(iter(known))]
-        known[device] = unit
+    if unit == "°C":
+        forget(memory, PART, device)
+    elif len(device) <= LONGEST_NAME:
+        keep(memory, PART, device, unit, _MOST_DEVICES)
 
 
 def _learned_unit(memory: Mapping[str, Any], device: str) -> str:
-    known = memory.get(PART)
-    return str(known.get(device, "")) if known else ""
+    return str(memory.get(PART, {}).get(device, ""))

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from drivers.base import QUANTITIES, Decoded, Kind, Measurement, Reading
 from drivers.formats import availability, generic_json
+from drivers.formats.memory import forget, keep
 from drivers.formats.message import Message
 from drivers.formats.names import LONGEST_NAME
 from drivers.formats.record import printable, without_false_zeros
@@ -293,21 +294,11 @@ def _decode_events(message: Message, document: dict[str, Any], source: str) -> D
 
 def _learn(memory: dict[str, Any], prefix: str, source: str) -> None:
     """Which device a user's prefix stands for; a prefix that is the device's own name need not be remembered."""
-    known = memory.get(PART)
-    if len(prefix) > LONGEST_NAME or len(source) > LONGEST_NAME:
-        return
     if prefix == source:
-        if known and prefix in known:
-            del known[prefix]
-        return
-    if known is None:
-        known = memory[PART] = {}
-    if known.get(prefix) != source:
-        while len(known) >= _MOST_PREFIXES:
-            del known[next(iter(known))]
-        known[prefix] = source
+        forget(memory, PART, prefix)
+    elif len(prefix) <= LONGEST_NAME and len(source) <= LONGEST_NAME:
+        keep(memory, PART, prefix, source, _MOST_PREFIXES)
 
 
 def _source_of(memory: Mapping[str, Any], prefix: str) -> str:
-    known = memory.get(PART)
-    return str(known.get(prefix, prefix)) if known else prefix
+    return str(memory.get(PART, {}).get(prefix, prefix))

@@ -20,6 +20,7 @@ from typing import Any
 
 from drivers.base import Availability, Decoded, Kind
 from drivers.formats.availability import decode_document as decode_online
+from drivers.formats.memory import keep
 from drivers.formats.message import Hint, Message
 from drivers.formats.names import derive_probe, read_model, read_name
 from drivers.formats.protobuf_wire import BYTES, FIXED32, FIXED64, VARINT, BrokenMessageError, fields
@@ -157,17 +158,12 @@ def _read_unit(data: bytes) -> str:
 
 def _learn(memory: dict[str, Any], edge: str, metrics: list[_Metric], *, anew: bool) -> None:
     """What a birth tells of its edge's aliases; an edge's own birth begins anew."""
-    edges = memory.setdefault(ALIASES, {})
-    known = {} if anew else dict(edges.get(edge, {}))
+    known = {} if anew else dict(memory.get(ALIASES, {}).get(edge, {}))
     for metric in metrics:
         if metric.alias is not None and metric.name and len(known) < MOST_ALIASES:
             known[str(metric.alias)] = [printable(metric.name), metric.unit]
-    if known == edges.get(edge, {}):
-        return
-    edges.pop(edge, None)
-    while len(edges) >= MOST_EDGES:
-        del edges[next(iter(edges))]
-    edges[edge] = known
+    if known or anew:
+        keep(memory, ALIASES, edge, known, MOST_EDGES)
 
 
 def _readings(
@@ -207,8 +203,7 @@ def _take(
     if value is None and not metric.is_null:
         return
     failed = metric.is_null or value is None or not isfinite(value) or is_sentinel(quantity, value)
-    unit = unit if unit and fits(quantity, unit) else known.unit or hint.unit
-    unit = unit if fits(quantity, unit) else ""
+    unit = unit if unit and fits(quantity, unit) else known.unit or hint.unit_of(quantity)
     if not failed and value is not None:
         settled = settle(quantity, value, unit)
         if settled is None:

@@ -29,7 +29,6 @@ from drivers.formats.names import read_name
 from drivers.formats.record import Collector
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
-from drivers.formats.units import fits
 from drivers.formats.values import Failure, read_text, read_value, settle
 
 NAME = "theengs"
@@ -167,9 +166,7 @@ def _settle(field: _Field, value: float | Failure, told: str, message: Message) 
     """Quantity, value (None: failed) and unit; None where a figure is none of the quantity's."""
     if isinstance(value, Failure):
         return field.quantity, None, ""
-    hint = message.hint.unit
-    unit = told or field.unit or (hint if fits(field.quantity, hint) else "")
-    settled = settle(field.quantity, value, unit)
+    settled = settle(field.quantity, value, told or field.unit or message.hint.unit_of(field.quantity))
     return None if settled is None else (settled[0], value, settled[1])
 
 

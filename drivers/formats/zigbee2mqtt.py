@@ -258,7 +258,7 @@ def _take(
     number: float | None = None
     unit = ""
     if not isinstance(value, Failure):
-        unit = told or name.unit or (message.hint.unit if fits(quantity, message.hint.unit) else "")
+        unit = told or name.unit or message.hint.unit_of(quantity)
         settled = settle(quantity, value, unit or _learned_unit(message.memory, device, key))
         if settled is None or (quantity == "battery" and not 0 <= value <= 100):
             return True
