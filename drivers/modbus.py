@@ -6,7 +6,6 @@ and RS-WS-N01 (tspi.at); MODBUS over Serial Line V1.02 for the pause between fra
 
 import asyncio
 import struct
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
@@ -14,14 +13,14 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from drivers.base import QUANTITIES, Backoff, Decoded, Delivery, Driver, DriverError, Kind, Measurement, Reading
+from drivers.base import QUANTITIES, Backoff, Decoded, Delivery, Driver, Kind, Measurement, Reading
 from drivers.clock import now_us
 from drivers.formats.units import fits, read_unit
-from drivers.modbus_frames import BusFramer, Refusal, Reply, Request
+from drivers.inbox import Inbox
+from drivers.modbus_frames import BusFramer, Heard, Refusal, Reply, Request
 from drivers.serial_port import SerialPort
 from drivers.settings import CommonSettings, Duration
 
-_QUEUE = 1000  # deliveries
 _TYPES = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}
 _SENTINELS = (0x7FFF, -0x8000)  # of signed registers: the probe is not there
 _EXCEPTIONS = {
@@ -182,19 +181,18 @@ class ModbusDriver(Driver):
         )
         self._gap = max(0.00175, 3.5 * 11 / settings.baudrate)  # seconds: silence of 3.5 characters
         self._framer = BusFramer()
+        self._quiet_from: dict[int, float] = {}  # by unit: until then a late answer to an old question may come
         self._asked: Request | None = None
         self._answer: asyncio.Future[Reply | Refusal] | None = None
         self._dead: set[int] = set()
         self._answering: set[int] = set()
-        self._queue: deque[Delivery] = deque()
-        self._arrived = asyncio.Event()
-        self._fault: DriverError | None = None
+        self._inbox = Inbox(self.count)
         self._polling: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._port.open()
         self._polling = asyncio.create_task(self._poll())
-        self._polling.add_done_callback(lambda _: self._arrived.set())
+        self._polling.add_done_callback(self._ended)
         return self
 
     async def __aexit__(
@@ -208,23 +206,14 @@ class ModbusDriver(Driver):
         return self
 
     async def __anext__(self) -> Sequence[Delivery]:
-        while not self._queue:
-            if self._fault is not None:
-                raise self._fault
-            if self._polling is not None and self._polling.done():
-                self._polling.result()
-            self._arrived.clear()
-            await self._arrived.wait()
-        batch = list(self._queue)
-        self._queue.clear()
-        return batch
+        return await self._inbox.take()
 
     def details(self) -> Mapping[str, str | int | bool]:
         return {"port": self._port.path, "answering": f"{len(self._answering)} of {len(self._settings.devices)}"}
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._fault is None:
+        while True:
             begun = loop.time()
             again = [d for d in self._settings.devices if not await self._read(d, last=d.unit in self._dead)]
             for device in again:
@@ -234,45 +223,40 @@ class ModbusDriver(Driver):
     async def _read(self, device: Device, *, last: bool) -> bool:
         """Ask for all that a device has and deliver it; False: it failed and, not being the ``last``, may try again."""
         words: dict[tuple[int, int], int] = {}
+        complaint = ""
         for request in device.requests():
             answer = await self._ask(request)
-            if not isinstance(answer, Reply):
-                self._answering.discard(device.unit)
-                if last:
-                    self._dead.add(device.unit)
-                    reading = Reading(device.key, failed=tuple(device.map), model=device.model)
-                    self._deliver(Decoded(Kind.ERROR, "modbus", (reading,), None, self._complaint(device, answer)))
-                return last
-            words |= {(request.function, request.register + at): word for at, word in enumerate(answer.registers)}
-        self._dead.discard(device.unit)
-        self._answering.add(device.unit)
-        measurements: list[Measurement] = []
-        failed: list[str] = []
-        for quantity, r in device.map.items():
-            value = r.value([words[r.function, at] for at in range(r.register_, r.end)])
-            if value is None:
-                failed.append(quantity)
-            else:
-                measurements.append(Measurement(quantity, value, r.unit or QUANTITIES[quantity]))
-        reading = Reading(device.key, "", tuple(measurements), tuple(failed), model=device.model)
-        kind, reason = (
-            (Kind.READING, "Registers as asked for.")
-            if measurements
-            else (Kind.ERROR, f"Device {device.key} sends its sign of failure: look at its probe.")
-        )
-        self._deliver(Decoded(kind, "modbus", (reading,), None, reason))
+            if isinstance(answer, Reply):
+                words |= {(request.function, request.register + at): word for at, word in enumerate(answer.registers)}
+                continue
+            complaint = complaint or self._complaint(device, answer)
+            if answer is None:
+                break  # it would let the other questions wait as long
+        if complaint and not words and not last:
+            return False
+        self._note(device, answers=not complaint)
+        self._deliver(_decoded(device, words, complaint))
         return True
 
+    def _note(self, device: Device, *, answers: bool) -> None:
+        (self._dead.discard if answers else self._dead.add)(device.unit)
+        (self._answering.add if answers else self._answering.discard)(device.unit)
+
     async def _ask(self, request: Request) -> Reply | Refusal | None:
-        await asyncio.sleep(self._gap)
+        loop, patience = asyncio.get_running_loop(), self._settings.timeout.total_seconds()
+        # What a slow device still has to say to an old question would pass as the answer to this one.
+        await asyncio.sleep(max(self._gap, self._quiet_from.pop(request.unit, 0.0) - loop.time()))
         self._framer = BusFramer(request)
         self._asked = request
-        self._answer = asyncio.get_running_loop().create_future()
+        self._answer = loop.create_future()
         self._port.write(request.to_bytes())
         try:
-            async with asyncio.timeout(self._settings.timeout.total_seconds()):
-                return await self._answer
-        except TimeoutError:
+            await asyncio.wait((self._answer,), timeout=patience)
+            if not self._answer.done():
+                self._hear(self._framer.pause())  # it may be hidden behind a byte that looked like a start
+            if self._answer.done():
+                return self._answer.result()
+            self._quiet_from[request.unit] = loop.time() + patience
             return None
         finally:
             self._asked = self._answer = None
@@ -287,7 +271,10 @@ class ModbusDriver(Driver):
         return f"Device {device.key} (unit {device.unit}) {what}: look at {look}."
 
     def _take(self, data: bytes) -> None:
-        for heard in self._framer.feed(data):
+        self._hear(self._framer.feed(data))
+
+    def _hear(self, frames: Sequence[Heard]) -> None:
+        for heard in frames:
             if (
                 isinstance(heard, Reply | Refusal)
                 and heard.request is not None
@@ -298,15 +285,33 @@ class ModbusDriver(Driver):
                 self._answer.set_result(heard)
 
     def _deliver(self, decoded: Decoded) -> None:
-        if len(self._queue) >= _QUEUE:
-            self._queue.popleft()
-            self.count("dropped_oldest")
-        self._queue.append(Delivery(decoded, self._clock(), self._port.path))
-        self._arrived.set()
+        self._inbox.put(decoded, self._clock(), self._port.path)
 
     def _lose(self, sentence: str) -> None:
-        self._fault = DriverError(sentence)
         self._port.stop_reading()
+        self._inbox.lose(sentence)
         if self._polling is not None:
             self._polling.cancel()
-        self._arrived.set()
+
+    def _ended(self, polling: "asyncio.Task[None]") -> None:
+        """Polling ends when the port is lost or closed, and by no fault of ours that would go unheard."""
+        if not polling.cancelled() and (fault := polling.exception()) is not None:
+            self._lose(f"polling stopped by a fault ({type(fault).__name__}: {fault}); please report it")
+
+
+def _decoded(device: Device, words: Mapping[tuple[int, int], int], complaint: str) -> Decoded:
+    """What a device's registers say; what lies in those that it did not tell has failed, and ``complaint`` says why."""
+    measurements: list[Measurement] = []
+    failed: list[str] = []
+    for quantity, r in device.map.items():
+        places = [(r.function, at) for at in range(r.register_, r.end)]
+        value = r.value([words[place] for place in places]) if words.keys() >= set(places) else None
+        if value is None:
+            failed.append(quantity)
+        else:
+            measurements.append(Measurement(quantity, value, r.unit or QUANTITIES[quantity]))
+    reading = Reading(device.key, "", tuple(measurements), tuple(failed), model=device.model)
+    if measurements:
+        return Decoded(Kind.READING, "modbus", (reading,), None, complaint or "registers as asked for")
+    sign = f"device {device.key} sends its sign of failure: look at its probe"
+    return Decoded(Kind.ERROR, "modbus", (reading,), None, complaint or sign)

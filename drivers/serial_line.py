@@ -4,7 +4,6 @@ What the bytes mean is the formats' business.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
@@ -12,16 +11,16 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from drivers.base import Backoff, Decoded, Delivery, Driver, DriverError
+from drivers.base import Backoff, Decoded, Delivery, Driver
 from drivers.clock import now_us
 from drivers.formats import SERIAL_FORMATS, SerialDecoder, csv_lines
 from drivers.formats.csv_lines import MOST_COLUMNS, SKIPPED, is_title
 from drivers.formats.names import read_letter
 from drivers.formats.units import fits, read_unit
+from drivers.inbox import Inbox
 from drivers.serial_port import SerialPort
 from drivers.settings import CommonSettings, Duration
 
-_QUEUE = 1000  # deliveries: ten minutes and more of the fastest DHT sketch
 _PAYLOAD = 4096  # bytes kept of what led to a delivery
 _QUIET = 0.5  # seconds without a byte after which a record of several lines is over
 
@@ -120,12 +119,9 @@ class SerialDriver(Driver):
         self._clock = clock
         self._decoder = decoder(settings.format, self.memory, settings.columns, settings.temperature_unit)
         self._port = SerialPort(settings.port, on_data=self._take, on_loss=self._lose, baudrate=settings.baudrate)
-        self._queue: deque[Delivery] = deque()
+        self._inbox = Inbox(self.count)
         self._payload = b""
-        self._fault: DriverError | None = None
-        self._arrived = asyncio.Event()
         self._last_byte = 0.0
-        self._stamp = 0  # µs: time of receipt of the last delivery
         self._quiet: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -144,31 +140,21 @@ class SerialDriver(Driver):
         return self
 
     async def __anext__(self) -> Sequence[Delivery]:
-        while not self._queue:
-            if self._fault is not None:
-                raise self._fault
-            await self._wait()
-        batch = list(self._queue)
-        self._queue.clear()
-        return batch
+        loop = asyncio.get_running_loop()
+        mute_after = self._settings.mute_after.total_seconds()
+        while True:
+            try:
+                return await self._inbox.take(self._last_byte + mute_after)
+            except TimeoutError:
+                if loop.time() >= self._last_byte + mute_after:
+                    self._lose(
+                        f"{self._port.path} has sent nothing for {mute_after:g} s: look at the device, its baud rate "
+                        "and its cable, or set mute_after to more than the pause between its lines; opening the port "
+                        "again"
+                    )
 
     def details(self) -> Mapping[str, str | int | bool]:
         return {"port": self._port.path, "format": self._decoder.recognised or "not recognised yet"}
-
-    async def _wait(self) -> None:
-        """Until something arrived or the port is given up."""
-        loop = asyncio.get_running_loop()
-        mute_after = self._settings.mute_after.total_seconds()
-        self._arrived.clear()
-        try:
-            async with asyncio.timeout_at(self._last_byte + mute_after):
-                await self._arrived.wait()
-        except TimeoutError:
-            if loop.time() >= self._last_byte + mute_after:
-                self._lose(
-                    f"{self._port.path} has sent nothing for {mute_after:g} s: look at the device, its baud rate and "
-                    "its cable, or set mute_after to more than the pause between its lines; opening the port again"
-                )
 
     def _take(self, data: bytes) -> None:
         received_at = self._clock()
@@ -186,22 +172,13 @@ class SerialDriver(Driver):
 
     def _deliver(self, decoded: Sequence[Decoded], received_at: int) -> None:
         for one in decoded:
-            if len(self._queue) >= _QUEUE:
-                self._queue.popleft()
-                self.count("dropped_oldest")
-            # Lines read at once are still lines of different moments: a row is known by its sensor and time.
-            if 0 <= self._stamp - received_at < _QUIET * 1e6:
-                received_at = self._stamp + 1
-            self._stamp = received_at
-            self._queue.append(Delivery(one, received_at, self._port.path, self._payload))
+            self._inbox.put(one, received_at, self._port.path, self._payload)
         if decoded:
             self._payload = b""
         self.counters |= self._decoder.counters
-        self._arrived.set()
 
     def _lose(self, sentence: str) -> None:
-        self._fault = DriverError(sentence)
         self._port.stop_reading()
         if self._quiet is not None:  # what was being said when the cable came out was not said to its end
             self._quiet.cancel()
-        self._arrived.set()
+        self._inbox.lose(sentence)

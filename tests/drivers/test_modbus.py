@@ -1,6 +1,7 @@
 """The Modbus driver on a pty: what a transmitter that answers, refuses, garbles or is dead becomes."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,76 @@ async def test_a_dead_device_leaves_the_other_alone(tmp_path: Path) -> None:
     dead = {"unit": 2, "model": "srth100", "name": "attic"}
     found = await first(tmp_path, lambda r: registers(r, 305, 546) if r.unit == 1 else b"", dead, ONE)
     assert [(d.kind, d.readings[0].device) for d in found] == [(Kind.READING, "1"), (Kind.ERROR, "attic")]
+
+
+MAP = {
+    "unit": 9,
+    "registers": {
+        "temperature": {"function": 3, "register": 10, "type": "float32", "word_order": "little", "scale": 1},
+        "humidity": {"function": 3, "register": 12, "scale": 0.01, "signed": False},
+        "pressure": {"function": 4, "register": 200, "type": "int32", "scale": 0.1, "unit": "Pa"},
+    },
+}
+
+
+def words_of(request: Request) -> list[int]:
+    """21.5 °C as a float, its low word first; 48.25 %; 101,325.0 Pa."""
+    held = {10: 0x0000, 11: 0x41AC, 12: 4825, 200: 0x000F, 201: 0x7602}
+    return [held[request.register + at] for at in range(request.quantity)]
+
+
+async def test_any_register_map_is_read_neighbours_at_once(tmp_path: Path) -> None:
+    asked: list[tuple[int, int, int]] = []
+
+    def answer(request: Request) -> bytes:
+        asked.append((request.function, request.register, request.quantity))
+        return registers(request, *words_of(request))
+
+    [decoded] = await first(tmp_path, answer, MAP)
+    assert values(decoded) == {"temperature": 21.5, "humidity": 48.25, "pressure": 101325.0}
+    assert asked[:2] == [(3, 10, 3), (4, 200, 2)]
+    assert decoded.readings[0].measurements[2].unit == "Pa"
+
+
+async def test_what_one_request_fails_to_tell_costs_the_others_nothing(tmp_path: Path) -> None:
+    def answer(request: Request) -> bytes:
+        return registers(request, *words_of(request)) if request.function == 3 else sealed(bytes((9, 0x84, 2)))
+
+    [decoded] = await first(tmp_path, answer, MAP)
+    assert values(decoded) == {"temperature": 21.5, "humidity": 48.25}
+    assert decoded.readings[0].failed == ("pressure",)
+    assert "no such register" in decoded.reason
+
+
+async def test_a_late_answer_is_not_taken_for_the_next_one_s(tmp_path: Path) -> None:
+    two = {
+        "unit": 9,
+        "registers": {
+            "temperature": {"function": 4, "register": 1},
+            "humidity": {"function": 4, "register": 50, "signed": False},
+        },
+    }
+    seen = 0
+
+    def answer(request: Request) -> bytes:
+        nonlocal seen
+        seen += 1
+        true = registers(request, 215 if request.register == 1 else 480)
+        late = 0.09 if seen == 1 else 0.04 if request.register == 50 else 0.0  # s; the driver waits 0.06
+        asyncio.get_running_loop().call_later(late, os.write, bus.master, true)
+        return b""
+
+    bus = Bus(tmp_path / "tty", answer)
+    bus.listen()
+    async with asyncio.timeout(5), ModbusDriver("bus", settings(str(bus.path), two), {}) as driver:
+        found = [delivery.decoded for delivery in await anext(driver)]
+    bus.unplug()
+    assert values(found[0]) == {"temperature": 21.5, "humidity": 48.0}
+
+
+async def test_an_answer_behind_noise_that_looks_like_a_start_is_found(tmp_path: Path) -> None:
+    [decoded] = await first(tmp_path, lambda r: b"\x01\x03\x40" + registers(r, 305, 546), ONE)
+    assert values(decoded) == {"temperature": 30.5, "humidity": 54.6}
 
 
 async def test_a_port_that_is_gone_ends_it(tmp_path: Path) -> None:

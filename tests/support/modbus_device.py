@@ -22,10 +22,10 @@ class Bus:
         self.path = path
         self.answer = answer
         self.asked: list[Request] = []
-        self.master, slave = os.openpty()
-        tty.setraw(slave)
-        path.symlink_to(os.ttyname(slave))
-        os.close(slave)
+        # The other end stays open, so that the pty lives while no driver has it.
+        self.master, self._held = os.openpty()
+        tty.setraw(self._held)
+        path.symlink_to(os.ttyname(self._held))
 
     def listen(self) -> None:
         asyncio.get_running_loop().add_reader(self.master, self._on_readable)
@@ -33,6 +33,7 @@ class Bus:
     def unplug(self) -> None:
         asyncio.get_running_loop().remove_reader(self.master)
         os.close(self.master)
+        os.close(self._held)
 
     def _on_readable(self) -> None:
         for request in BusFramer().feed(os.read(self.master, 4096)):
