@@ -117,8 +117,11 @@ class SensorCrud(Crud[Sensor]):
         return json(self.kind.show(await self.services.change(work)))
 
     async def allow(self, id: RowId) -> Response:  # noqa: A002
-        """What its devices say is taken again."""
-        return json(self.kind.show(await self.apply(id, {"ignored": False, "state": SensorState.ACTIVE})))
+        """What its devices say is taken again; a sensor that was not ignored stays as it is."""
+        sensor = await self.services.read(lambda conn: self.found(conn, id))
+        if sensor.ignored:
+            sensor = await self.apply(id, {"ignored": False, "state": SensorState.ACTIVE})
+        return json(self.kind.show(sensor))
 
     async def merge(self, request: Request, id: RowId) -> Response:  # noqa: A002
         """This sensor becomes part of another: its history, locations and anomalies are the other's, and so is
