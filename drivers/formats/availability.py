@@ -20,7 +20,7 @@ from drivers.formats.words import words
 NAME = "availability"
 
 _WORDS = {
-    **dict.fromkeys(words("online connected ready alive available init sleeping"), True),
+    **dict.fromkeys(words("online connected ready alive available init sleeping alert"), True),
     **dict.fromkeys(words("""offline disconnected lost dead unavailable disconnecting"""), False),
 }
 _SWITCH_WORDS = {

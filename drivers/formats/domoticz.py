@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from drivers.base import QUANTITIES, Decoded, Kind
 from drivers.formats.memory import keep
 from drivers.formats.message import Message
+from drivers.formats.names import read_name
 from drivers.formats.record import Collector, printable
 from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
@@ -29,6 +30,7 @@ DEVICES = "domoticz"
 _MOST_DEVICES = 1_000
 _MOST_PARTS = 16
 _LONGEST = 128
+_LONGEST_WORDS = 80
 _Layout = tuple[str, ...]
 """The quantities of ``svalue``'s parts, "" where a part is none."""
 
@@ -101,6 +103,9 @@ def _decode_in(message: Message, document: Mapping[str, Any], idx: str) -> Decod
 def _decode_known(
     message: Message, document: Mapping[str, Any], idx: str, known: _Type, parts: Sequence[str]
 ) -> Decoded:
+    refusal = read_name(f"{known.name[:_LONGEST_WORDS]} temperature").refusal
+    if refusal:
+        return Decoded(Kind.NOISE, NAME, reason=f"{known.name!r}: {refusal}")
     if known.dtype in _BY_NVALUE:
         pairs = [(_BY_NVALUE[known.dtype], document.get("nvalue"))]
         return _take(message, document, idx, known.name, pairs, _READ)

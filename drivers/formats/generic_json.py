@@ -25,6 +25,7 @@ from drivers.formats.record import MOST_PROBES, Collector
 from drivers.formats.timestamps import parse_time
 from drivers.formats.units import BY_UNIT, fits
 from drivers.formats.values import Failure, read_value, settle
+from drivers.formats.vocabulary import UNIT_WORDS
 
 NAME = "json"
 _DEEPEST = 8
@@ -231,7 +232,8 @@ class _Walk:
                 return
             name = Name(BY_UNIT[unit], bare=True)
         if name.refusal:
-            self.refusal = self.refusal or f"{facts.metric_text!r}: {name.refusal}"
+            of = repr(facts.metric_text) if facts.metric else "what the topic names"
+            self.refusal = self.refusal or f"{of}: {name.refusal}"
             return
         self._take(name, facts.metric_text, raw, context, unit)
 
@@ -252,7 +254,13 @@ class _Walk:
             self._take(quantity, "", node[layout.values[0]], context, facts.unit)
             return
         for key, raw in node.items():
-            if read_key(key).role not in _PROBE_ROLES or isinstance(raw, dict | list):
+            if isinstance(raw, dict | list):
+                continue
+            unit = UNIT_WORDS.get(key.lower())
+            if unit and fits(quantity.quantity or "", unit):  # {"c":21.5,"f":70.7}: one value in two units
+                self._take(quantity, "", raw, context, unit)
+                continue
+            if read_key(key).role not in _PROBE_ROLES:
                 continue
             refusal = read_name(f"{key} {quantity.quantity}").refusal
             if refusal:

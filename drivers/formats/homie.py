@@ -116,8 +116,6 @@ def _decode_attribute(message: Message, root: str, rest: tuple[str, ...], attrib
             gone = Availability(printable(device), False)
             return Decoded(Kind.AVAILABILITY, NAME, (), gone, "an empty state: the device is removed")
         word = _word(message)
-        if word == "alert":
-            word = "ready"  # it is there, and wants a person
         said = availability.decide(word, device, switch_words=attribute == "$online")
         return said or Decoded(Kind.NOISE, NAME, reason="a state that the convention does not know")
     if attribute in {"$target", "$alert", "$log", "$stats", "$implementation"}:
@@ -186,7 +184,9 @@ def _decode_property(message: Message, root: str, node: str, key: str) -> Decode
     device = root.rpartition("/")[2]
     label = facts.get(f"{root}/$name")
     name = f"{node}/{key}"
-    probe = printable(derive_probe(node if read_unit(key) else name))  # ``humidity/percentage``: the id is a unit
+    # ``humidity/percentage``: the id is a unit; ``bme/t``, named Temperature: the id tells no probe
+    named = read_name(key).quantity or read_name(node).quantity
+    probe = printable(derive_probe(node if read_unit(key) or not named else name))
     if isinstance(value, Failure):
         failed = Reading(printable(device), probe, (), (quantity,), None, None, None, label and printable(label))
         return Decoded(Kind.ERROR, NAME, (failed,), None, "the device says that it could not read")

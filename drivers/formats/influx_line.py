@@ -24,7 +24,7 @@ from typing import Any
 from drivers.base import Decoded, Kind
 from drivers.formats.generic_json import NO_NUMBERS, Body, decode_bodies
 from drivers.formats.message import NO_DOCUMENT, Message
-from drivers.formats.names import read_name
+from drivers.formats.names import LONGEST_NAME, read_name
 from drivers.formats.timestamps import parse_epoch
 from drivers.formats.topics import read_topic
 from drivers.formats.units import read_unit
@@ -67,6 +67,7 @@ _MACHINES = frozenset(
         forecast weather_forecast"""
     )
 )
+_MACHINE_TAGS = frozenset({"chip", "cpu", "gpu", "disk", "device_model"})
 _CHIPS = re.compile(
     r"(?:coretemp|k10temp|zenpower|cpu|gpu|acpitz|nvme|pch_|iwlwifi|drivetemp|radeon|amdgpu|nouveau|soc|x86_pkg|nct6|it8)",
     re.IGNORECASE,
@@ -134,9 +135,11 @@ def _body(match: re.Match[str], topic_device: str | None, measurement_tells: boo
 
 
 def _is_machine(measurement: str, tags: Mapping[str, str]) -> bool:
-    """A computer's thermometer, a forecast, or what Home Assistant says of anything but a sensor."""
-    if "chip" in tags or "cpu" in tags or measurement.lower() in _MACHINES:
+    """A computer's thermometer, a forecast, a wish, or what Home Assistant says of anything but a sensor."""
+    if not _MACHINE_TAGS.isdisjoint(tags) or measurement.lower() in _MACHINES:
         return True
+    if any(read_name(f"{tags[tag]} temperature"[:LONGEST_NAME]).refusal for tag in _QUANTITY_TAGS if tag in tags):
+        return True  # type=setpoint
     return tags.get("domain", "sensor") != "sensor" or bool(_CHIPS.match(tags.get("sensor", "")))
 
 

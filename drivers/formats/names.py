@@ -114,6 +114,9 @@ def _read(name: str) -> Name:
     quantity, used = _find_quantity(words)
     if quantity is None:
         return _read_compound(name, words)
+    last = PHRASES.get((words[max(used)].text,))
+    if quantity in _OF_A_BATTERY and last == "temperature":
+        return Name(last, refusal="a battery's own heat is not the room's")
     unit = _unit_among(words, quantity)
     rest = [word for place, word in enumerate(words) if place not in used and not _says_in(words, place)]
     rest = [word for word in rest if not (word.text in UNIT_WORDS and fits(quantity, UNIT_WORDS[word.text]))]
@@ -136,6 +139,9 @@ def _without_accent(char: str) -> str:
 
 
 _RANK = {"battery": 1, "battery_voltage": 1, "heat_index": 2, "dew_point": 2, "pressure_sea_level": 2}
+
+
+_OF_A_BATTERY = ("battery", "battery_voltage")
 
 
 def _find_quantity(words: list[_Word]) -> tuple[str | None, frozenset[int]]:

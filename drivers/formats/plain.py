@@ -11,6 +11,8 @@ Sample: ``greenhouse/north/humidity`` ``61.2``
 Config: ``{type: mqtt, topics: ["greenhouse/#"]}``
 """
 
+from dataclasses import replace
+
 from drivers.base import Decoded, Kind
 from drivers.formats.entities import learned_unit
 from drivers.formats.message import Message
@@ -35,11 +37,11 @@ def decode(message: Message) -> Decoded | None:
         name = Name(message.hint.quantity, bare=True)
     if text is None or name.quantity is None:
         return None
-    value, told = read_text(text, name.quantity)
-    if value is None:
-        return None
     if name.refusal:
         return Decoded(Kind.NOISE, NAME, reason=f"{message.topic.telling!r} in the topic: {name.refusal}")
+    value, told = read_text(text.strip().strip('"'), name.quantity)
+    if value is None:
+        return None
     return decode_value(value, told or name.unit, name.quantity, message)
 
 
@@ -70,11 +72,17 @@ def decode_value(
 
 
 def _quantity_of(topic: Topic) -> Name:
-    """The last telling level's quantity, else the nearest level above that is nothing but a quantity."""
+    """The last telling level's quantity, else the nearest level above that is nothing but a quantity.
+
+    What the levels below it say of it holds: ``temperature/setpoint`` is no temperature.
+    """
     if topic.name.quantity is not None:
         return topic.name
-    for level in reversed(topic.levels[:-1]):
+    below: list[str] = []
+    for level in reversed(topic.levels):
         name = read_name(level)
-        if name.bare:
-            return name
+        if name.bare and name.quantity is not None:
+            refusals = (read_name(f"{each} {level}").refusal for each in below)
+            return replace(name, refusal=next(filter(None, refusals), ""))
+        below.append(level)
     return NO_NAME

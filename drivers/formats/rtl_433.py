@@ -44,7 +44,7 @@ _NOT_IN_TOPICS = re.compile(r"[^-.A-Za-z0-9]")
 _TEMPERATURES = frozenset({"temperature_C", "temperature_F", "temperature_1_C", "temperature_1_F"})
 _SIGNS = frozenset({"battery_ok", "mic", "channel", "mod", "protocol"})
 """Keys beside ``model`` by which rtl_433's events are known on any topic."""
-_IDENTIFIERS = ("id", "sid", "rid", "device", "sensor_id", "rc")
+_IDENTIFIERS = ("id", "ids", "sid", "rid", "device", "sensor_id", "rc")
 """``id``, and what it was called before PR 705."""
 _PLACES = frozenset(("in", "out", "indoor", "outdoor", "inside", "outside"))
 

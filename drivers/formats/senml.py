@@ -17,13 +17,14 @@ Config: ``{type: mqtt, topics: ["channels/+/messages"]}``
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from drivers.base import Decoded, Kind
 from drivers.formats.message import Message
-from drivers.formats.names import Name, derive_probe, names_another_quantity, read_letter, read_name
+from drivers.formats.names import LONGEST_NAME, Name, derive_probe, names_another_quantity, read_letter, read_name
 from drivers.formats.record import MOST_VALUES, Collector
 from drivers.formats.timestamps import parse_epoch
 from drivers.formats.units import fits, read_unit
@@ -168,6 +169,9 @@ def _take(one: _Resolved, message: Message, collector: Collector) -> str:
     device, tail = _device_and_name(one.base, one.name)
     unit, factor = _unit(one.unit)
     what = _quantity(tail, one.unit, unit)
+    if what.quantity and not what.refusal:
+        whole = f"{one.name} {what.quantity}"  # a name that became the device's may speak of a wish
+        what = replace(what, refusal=read_name(whole[-LONGEST_NAME:]).refusal)
     if what.quantity is None or what.refusal:
         return f"{(tail or device)[:64]!r}: {what.refusal or 'no quantity of ours'}"
     quantity = what.quantity

@@ -34,7 +34,9 @@ _SENSOR_LEVELS = frozenset({"SENSOR", "STATUS8", "STATUS10", "TELEMETRY"})
 _LAST_LEVEL = re.compile(
     r"SENSOR|TELEMETRY|STATE|STATUS[0-9]{0,2}|INFO[0-9]|RESULT|LWT|UPTIME|HASS_STATE|MARGINS|POWER[0-9]*"
 )
-_NOT_SENSORS = frozenset({"ENERGY", "ESP32", "ESP8266", "ZbSend", "Wifi", "Rules", "GPS"})
+_NOT_SENSORS = frozenset(
+    {"ENERGY", "ESP32", "ESP8266", "ZbSend", "Wifi", "Rules", "GPS", "AXP192", "AXP2101", "MPU6050"}
+)
 _MOST_MISSING = 64
 _MOST_KEYS = 128
 """Of one object: a Tasmota with every driver and a full 1-Wire bus has some forty."""
@@ -124,7 +126,7 @@ def _decode_sensors(document: Mapping[str, object], device: str | None) -> Decod
                     _take_object(address, report, header, collector, battery=True)
         elif isinstance(child, dict) and name not in _NOT_SENSORS:
             _take_object(name, child, header, collector)
-    nothing = Decoded(Kind.NOISE, NAME, reason="a SENSOR message with switches or energy only")
+    nothing = Decoded(Kind.NOISE, NAME, reason="a SENSOR message without a value of a quantity of ours")
     return collector.decoded(NAME, "each sensor's object names its values", nothing)
 
 

@@ -18,7 +18,9 @@ _AVAILABILITY = frozenset(
     words("""lwt availability available status state online connected connection alive $state will $online birth""")
 )
 _COMMANDS = frozenset(words("set get cmnd command commands cmd request requests rpc"))
-_COMMANDS_ANYWHERE = frozenset({"cmnd", "rpc"})
+_COMMANDS_ANYWHERE = frozenset(words("cmnd cmd command commands rpc"))
+_MACHINES = frozenset(words("cpu gpu soc hdd ssd nvme nozzle extruder hotend heatbed"))
+"""Levels of parts of a machine: whatever is measured there is the machine's, and no room's."""
 _CHATTER = frozenset(
     words(
         """debug log logs logging discover discovery announce config configuration settings ota
@@ -72,6 +74,9 @@ def _refusal(lowered: list[str]) -> str:
         return "the broker speaks of itself on $SYS"
     if lowered[-1] in _COMMANDS or lowered[0] in _COMMANDS or not _COMMANDS_ANYWHERE.isdisjoint(lowered):
         return "the topic is a command's to a device"
+    machine = next((level for level in lowered if level in _MACHINES), None)
+    if machine:
+        return f"{machine!r} in the topic: a machine's own heat is not the room's"
     if "bridge" in lowered[1:]:
         return "'bridge' in the topic: a bridge speaks about itself"
     for level in lowered[-2:]:

@@ -129,7 +129,7 @@ NEUTRAL: frozenset[str] = frozenset(
     words(
         """is are es ist est esta at was and y und et sample ok got info debug sensor sensors value values val reading
         readings data measurement measurements measure measured current currently actual now live state computed
-        calculated de del la el le the of in° deg degree degrees o r readout relative rel wert messwert aktuell
+        calculated de del la el le the of air in° deg degree degrees o r readout relative rel wert messwert aktuell
         valor lectura actuel attuale"""
     )
 )
@@ -153,7 +153,7 @@ REFUSED: Mapping[str, str] = {
     **dict.fromkeys(
         words(
             """offset calibration correction calib adjust adjustment compensation ajuste trend delta diff
-            difference change rate gradient slope step precision resolution accuracy"""
+            difference change lastchange mutation rate gradient slope step precision resolution accuracy"""
         ),
         "a setting or a difference is no measurement",
     ),
@@ -214,7 +214,7 @@ CONTAINERS_REFUSED: frozenset[str] = frozenset(
         """config configuration settings setting setpoint setpoints target targets threshold thresholds limit
         limits alarm alarms alert alerts forecast forecasts wifi network cpu chip soc esp esp32 esp8266 system
         sys min max minimum maximum calibration calib offset offsets command commands request cloud mqtt ota
-        firmware gps rx_metadata rxinfo txinfo schedule program history statistics stats"""
+        firmware detectors gps rx_metadata rxinfo txinfo schedule program history statistics stats"""
     )
 )
 """Objects whose numbers are no readings, whatever they are called inside."""

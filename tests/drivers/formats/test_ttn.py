@@ -65,11 +65,11 @@ def test_the_event_view_and_the_storage_integration_wrap_the_same_body(around: s
                 ],
                 "valid": True,
             },
-            [("air", "temperature", 13.3), ("air", "humidity", 77), ("", "pressure", 997.5)],
+            [("", "temperature", 13.3), ("", "humidity", 77), ("", "pressure", 997.5)],
         ),
         (  # SenseCAP's later codecs nest one list more
             {"messages": [[{"measurementId": "4097", "measurementValue": 13.3, "type": "Air Temperature"}]]},
-            [("air", "temperature", 13.3)],
+            [("", "temperature", 13.3)],
         ),
         ({"temperature": 68, "unit": "F"}, [("", "temperature", 20)]),
         ({"temperature": {"value": 21.4, "unit": "°C"}, "targetTemperature": 23}, [("", "temperature", 21.4)]),
