@@ -110,7 +110,8 @@ class Client:
             if fresh or method != "GET":
                 raise
             return self._exchange(method, target, data, headers)
-        answer = response.read(MAX_ANSWER)
+        with response:  # else it holds the socket, also when the connection is closed
+            answer = response.read(MAX_ANSWER)
         return response, answer
 
     def _silent(self, error: Exception) -> ClientError:
