@@ -127,7 +127,7 @@ class Intake:
             counters["retained"] += 1  # its last known state, not a new measurement
             return
         record, new = self._directory.admit(
-            key, register=source.register, make=lambda: self._new_sensor(key, reading, source)
+            key, register=source.register and not reading.absent, make=lambda: self._new_sensor(key, reading, source)
         )
         if record is None:
             counters["not_admitted"] += 1
@@ -143,7 +143,7 @@ class Intake:
         if draft.failed:
             record.failed_reads += 1
             self.failed_reads[source.name] += 1
-            if live and not delivery.redelivered:
+            if live and not delivery.redelivered and not reading.absent:
                 admission.failed.append(record.sensor.id)
         if draft.values:
             record.readings += 1
@@ -231,6 +231,8 @@ class Intake:
             record = self._directory.record_by_key(submission.key)
         if record is None:
             return SubmitResult("unknown_sensor", reason=_unknown(submission))
+        if record.sensor.ignored:
+            return SubmitResult("rejected", reason=f"sensor {record.sensor.id} is ignored: allow it first")
         now, clock_set = self._clock.now(), self._clock.is_set()
         time = now if submission.time is None else submission.time
         if clock_set and time > now + pipeline.NEWEST_DEVICE_TIME:

@@ -58,6 +58,7 @@ class Reading(NamedTuple):
     probes apart and is "" where there is one. ``measured_at`` without a zone is the device's local time.
     ``sequence`` is the device's own counter. ``failed`` names quantities that the device itself says it could
     not read. ``model`` is the part ("DHT22") and ``label`` what people call the device, where the payload tells.
+    ``absent``: it was asked and gave no answer, so that this is no sign of life.
     """
 
     device: str | None
@@ -68,6 +69,7 @@ class Reading(NamedTuple):
     sequence: int | None = None
     model: str | None = None
     label: str | None = None
+    absent: bool = False
 
 
 class Availability(NamedTuple):

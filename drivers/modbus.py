@@ -22,6 +22,8 @@ from drivers.serial_port import SerialPort
 from drivers.settings import CommonSettings, Duration
 
 _TYPES = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}
+_MOST_TOLD = 5
+"""Devices in trouble whose complaints ``status`` shows."""
 _SENTINELS = (0x7FFF, -0x8000)  # of signed registers: the probe is not there
 _EXCEPTIONS = {
     1: "it does not know the function: set function to 3 or 4",
@@ -149,11 +151,13 @@ class ModbusSettings(CommonSettings):
     stopbits: Literal[1, 2] = 1
     every: Duration = Field(timedelta(seconds=10), gt=timedelta(0))
     timeout: Duration = Field(timedelta(milliseconds=500), gt=timedelta(0))
-    devices: tuple[Device, ...] = Field(min_length=1, max_length=247)
+    devices: tuple[Device, ...] = Field(max_length=247)
 
     @field_validator("devices")
     @classmethod
     def _devices_differ(cls, devices: tuple[Device, ...]) -> tuple[Device, ...]:
+        if not devices:
+            raise ValueError("there are none; name at least one, such as {unit: 1, model: xy-md02}")
         if len({d.unit for d in devices}) < len(devices) or len({d.key for d in devices}) < len(devices):
             raise ValueError("two devices have one unit or name; give each its own")
         return devices
@@ -185,7 +189,7 @@ class ModbusDriver(Driver):
         self._asked: Request | None = None
         self._answer: asyncio.Future[Reply | Refusal] | None = None
         self._dead: set[int] = set()
-        self._answering: set[int] = set()
+        self._complaints: dict[str, str] = {}  # by device, "" where all is well
         self._inbox = Inbox(self.count)
         self._polling: asyncio.Task[None] | None = None
 
@@ -209,7 +213,10 @@ class ModbusDriver(Driver):
         return await self._inbox.take()
 
     def details(self) -> Mapping[str, str | int | bool]:
-        return {"port": self._port.path, "answering": f"{len(self._answering)} of {len(self._settings.devices)}"}
+        troubled = [complaint for complaint in self._complaints.values() if complaint]
+        well = len(self._complaints) - len(troubled)
+        details = {"port": self._port.path, "answering": f"{well} of {len(self._settings.devices)}"}
+        return details | ({"trouble": "; ".join(troubled[:_MOST_TOLD])} if troubled else {})
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
@@ -223,7 +230,7 @@ class ModbusDriver(Driver):
     async def _read(self, device: Device, *, last: bool) -> bool:
         """Ask for all that a device has and deliver it; False: it failed and, not being the ``last``, may try again."""
         words: dict[tuple[int, int], int] = {}
-        complaint = ""
+        complaint, refused = "", False
         for request in device.requests():
             answer = await self._ask(request)
             if isinstance(answer, Reply):
@@ -232,15 +239,14 @@ class ModbusDriver(Driver):
             complaint = complaint or self._complaint(device, answer)
             if answer is None:
                 break  # it would let the other questions wait as long
-        if complaint and not words and not last:
+            refused = True
+        absent = not words and not refused
+        if absent and not last:
             return False
-        self._note(device, answers=not complaint)
-        self._deliver(_decoded(device, words, complaint))
+        (self._dead.add if absent else self._dead.discard)(device.unit)
+        self._complaints[device.key] = complaint
+        self._deliver(_decoded(device, words, complaint, absent=absent))
         return True
-
-    def _note(self, device: Device, *, answers: bool) -> None:
-        (self._dead.discard if answers else self._dead.add)(device.unit)
-        (self._answering.add if answers else self._answering.discard)(device.unit)
 
     async def _ask(self, request: Request) -> Reply | Refusal | None:
         loop, patience = asyncio.get_running_loop(), self._settings.timeout.total_seconds()
@@ -264,11 +270,11 @@ class ModbusDriver(Driver):
     def _complaint(self, device: Device, answer: Refusal | None) -> str:
         if answer is not None:
             why = _EXCEPTIONS.get(answer.code, "look into its manual")
-            return f"Device {device.key} (unit {device.unit}) refuses with exception {answer.code}; {why}."
+            return f"Device {device.key} (unit {device.unit}) refuses with exception {answer.code}; {why}"
         heard = len(self._framer.waiting) + self._framer.skipped
         look = "baudrate, parity and termination" if heard else "unit, baudrate, power and wires A and B"
         what = "sends no whole frame" if heard else "does not answer"
-        return f"Device {device.key} (unit {device.unit}) {what}: look at {look}."
+        return f"Device {device.key} (unit {device.unit}) {what}: look at {look}"
 
     def _take(self, data: bytes) -> None:
         self._hear(self._framer.feed(data))
@@ -299,7 +305,7 @@ class ModbusDriver(Driver):
             self._lose(f"polling stopped by a fault ({type(fault).__name__}: {fault}); please report it")
 
 
-def _decoded(device: Device, words: Mapping[tuple[int, int], int], complaint: str) -> Decoded:
+def _decoded(device: Device, words: Mapping[tuple[int, int], int], complaint: str, *, absent: bool) -> Decoded:
     """What a device's registers say; what lies in those that it did not tell has failed, and ``complaint`` says why."""
     measurements: list[Measurement] = []
     failed: list[str] = []
@@ -310,7 +316,7 @@ def _decoded(device: Device, words: Mapping[tuple[int, int], int], complaint: st
             failed.append(quantity)
         else:
             measurements.append(Measurement(quantity, value, r.unit or QUANTITIES[quantity]))
-    reading = Reading(device.key, "", tuple(measurements), tuple(failed), model=device.model)
+    reading = Reading(device.key, "", tuple(measurements), tuple(failed), model=device.model, absent=absent)
     if measurements:
         return Decoded(Kind.READING, "modbus", (reading,), None, complaint or "registers as asked for")
     sign = f"device {device.key} sends its sign of failure: look at its probe"

@@ -164,11 +164,11 @@ class BusFramer:
     def _read(self, frame: bytes) -> Heard:
         unit, function = frame[0], frame[1]
         asked = self.asked if self.asked and (unit, function & 0x7F) == (self.asked.unit, self.asked.function) else None
+        if asked is not None:
+            self.asked = None  # another unit's late frame answers nothing, and the question stands
         if function & _REFUSED:
-            self.asked = None
             return Refusal(unit, function & 0x7F, frame[2], asked)
         if function not in (HOLDING, INPUT):
-            self.asked = None
             return Other(unit, function)
         if len(frame) == 8:  # a reply has an odd length
             self.asked = Request(unit, function, frame[2] << 8 | frame[3], frame[4] << 8 | frame[5])
@@ -176,7 +176,6 @@ class BusFramer:
         registers = tuple(frame[at] << 8 | frame[at + 1] for at in range(3, len(frame) - 2, 2))
         if asked is not None and asked.quantity != len(registers):
             asked = None
-        self.asked = None
         return Reply(unit, function, registers, asked)
 
 

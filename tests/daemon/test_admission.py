@@ -73,6 +73,21 @@ def told(given: Delivery, **fields: object) -> Delivery:
     return replace(given, decoded=given.decoded._replace(readings=(reading,)))
 
 
+async def test_a_device_that_gives_no_answer_is_a_failed_read_and_no_sign_of_life(world: World) -> None:
+    absent = {"measurements": (), "failed": ("temperature",), "absent": True}
+    await world.admit(told(delivery(), **absent), told(delivery("stranger"), **absent))
+    record = world.directory.record(7)
+    assert record is not None
+    assert (record.failed_reads, world.failed) == (1, [])
+    assert len(world.directory) == 1
+
+
+async def test_what_is_posted_to_an_ignored_sensor_is_refused(world: World) -> None:
+    world.directory.load([replace(KNOWN, ignored=True)], [])
+    answer = await world.submit(Submission(sensor_id=7, temperature=20.0))
+    assert (answer.outcome, answer.reason) == ("rejected", "sensor 7 is ignored: allow it first")
+
+
 async def test_numbers_of_two_families_on_one_broker_are_two_devices(world: World) -> None:
     def by(family: str) -> Delivery:
         given = delivery("12")

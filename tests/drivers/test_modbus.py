@@ -147,6 +147,26 @@ async def test_a_late_answer_is_not_taken_for_the_next_one_s(tmp_path: Path) -> 
     assert values(found[0]) == {"temperature": 21.5, "humidity": 48.0}
 
 
+async def test_a_slow_neighbour_s_late_answer_costs_the_next_device_nothing(tmp_path: Path) -> None:
+    def answer(request: Request) -> bytes:
+        late = 0.08 if request.unit == 2 else 0.04  # s; the driver waits 0.06
+        reply = registers(request, 305 if request.unit == 1 else 111, 546)
+        asyncio.get_running_loop().call_later(late, os.write, bus.master, reply)
+        return b""
+
+    bus = Bus(tmp_path / "tty", answer)
+    bus.listen()
+    found: list[Decoded] = []
+    slow = {"unit": 2, "model": "xy-md02"}
+    async with asyncio.timeout(5), ModbusDriver("bus", settings(str(bus.path), slow, ONE), {}) as driver:
+        while len(found) < 6:
+            found += [delivery.decoded for delivery in await anext(driver)]
+        assert "unit 2) does not answer" in str(driver.details()["trouble"])
+    bus.unplug()
+    assert {values(one)["temperature"] for one in found if one.readings[0].device == "1"} == {30.5}
+    assert all(one.readings[0].absent for one in found if one.readings[0].device == "2")
+
+
 async def test_an_answer_behind_noise_that_looks_like_a_start_is_found(tmp_path: Path) -> None:
     [decoded] = await first(tmp_path, lambda r: b"\x01\x03\x40" + registers(r, 305, 546), ONE)
     assert values(decoded) == {"temperature": 30.5, "humidity": 54.6}
