@@ -92,11 +92,14 @@ def is_title(title: str) -> bool:
 
 
 def _fit(line: str, columns: int) -> list[str] | None:
-    """The fields, by whichever separator gives as many as the header has; an empty field stays in its place."""
-    for separator in (",", ";", "\t"):
+    """The fields, by whichever separator gives as many as the header has; an empty field stays in its place.
+
+    The comma comes last: it may be the decimals'.
+    """
+    for separator in (";", "\t", ","):
         fields = line.strip(" \r\n").split(separator)
         if len(fields) == columns:
-            return [field.strip() for field in fields]
+            return [field.strip(" ," if separator == "\t" else None) for field in fields]
     fields = _split(line)
     return fields if len(fields) == columns else None
 

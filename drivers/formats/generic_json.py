@@ -24,7 +24,7 @@ from drivers.formats.names import NO_NAME, Name, derive_probe, read_model, read_
 from drivers.formats.record import MOST_PROBES, Collector
 from drivers.formats.timestamps import parse_time
 from drivers.formats.units import BY_UNIT, fits
-from drivers.formats.values import Failure, read_value, settle
+from drivers.formats.values import Failure, is_failure_word, read_value, settle
 from drivers.formats.vocabulary import UNIT_WORDS
 
 NAME = "json"
@@ -242,6 +242,8 @@ class _Walk:
         if len(layout.letters) < 2 and not layout.quantities:
             return
         plausible = [(key, name) for key, name in layout.letters if _is_plausible(node[key])]
+        if plausible:  # one that failed bears the other out, and is counted
+            plausible += [one for one in layout.letters if _says_failed(node[one[0]])]
         if len(plausible) > 1 or layout.quantities:
             for key, name in plausible:
                 self._take(name, key, node[key], context)
@@ -379,6 +381,11 @@ def _is_plausible(raw: object) -> bool:
     """Whether a one-letter key's value can be a temperature or humidity: 1.7e18 under ``t`` is a time."""
     value, _ = read_value(raw, "temperature")
     return isinstance(value, float) and -60.0 <= value <= 150.0
+
+
+def _says_failed(raw: object) -> bool:
+    """Null or a failure word; a figure too large for a quantity is a time or a counter."""
+    return raw is None or (isinstance(raw, str) and is_failure_word(raw))
 
 
 def _tells_itself(item: dict[str, object]) -> bool:

@@ -19,7 +19,7 @@ from drivers.formats.failures import failed_quantities
 from drivers.formats.labels import Labelled, scan
 from drivers.formats.line import LineState
 from drivers.formats.message import Message
-from drivers.formats.names import derive_probe, read_model
+from drivers.formats.names import derive_probe, read_model, read_name
 from drivers.formats.record import Collector, merged, printable
 from drivers.formats.units import default_unit
 from drivers.formats.values import Failure, settle
@@ -33,6 +33,14 @@ _PARTS = "|".join(MODELS)
 _NOUN = "sensor|probe|sonda|sonde|fühler|zone|zona|channel|canal|node|nodo"
 _SENSOR = rf"(?:(?:{_NOUN})|(?:{_PARTS})[0-9]{{0,4}}[a-z]?)\s?[#_-]?\s?[0-9]{{1,3}}"
 _PREFIX = re.compile(rf"\s*(?P<name>{_SENSOR})\s?(?:[:>|,]|->|-\s)\s*(?=[^\s\d.+-])", re.IGNORECASE)
+_NAMED = re.compile(
+    r"\s*(?:node|nodo|device|dispositivo|dev|sensor|name|station|room|id)\s*[=:]\s*"
+    r"(?P<name>[A-Za-z][\w-]{0,31}|[0-9]{1,4}(?=[\s,;]+[A-Za-z]))[\s,;]+(?=[^\W\d])",
+    re.IGNORECASE,
+)
+"""``node=garage temp=11.3``: who the rest of the line is of."""
+_GLUED = re.compile(r"[0-9][A-Z][a-z]{2,}\s*[:=]|[0-9]\.[0-9]+\.[0-9]+\s?(?:[°*]?\s?[CF]\b|%)")
+"""Two lines in one, or a figure with two points: the line is garbled, and so may be any of its figures."""
 _ANNOUNCED = re.compile(
     rf"\W*(?P<name>{_SENSOR})(?:\s+(?:data|readings?|values?|datos|werte))?\s*:?\s*$", re.IGNORECASE
 )
@@ -44,6 +52,11 @@ def decode(line: str, state: LineState) -> Decoded | None:
     if announced is not None:
         state.sensor = announced["name"]
         return Decoded(Kind.NOISE, NAME, reason="names the sensor that the next lines speak of")
+    if _GLUED.search(line):
+        return Decoded(Kind.ERROR, NAME, reason="the line is garbled: two figures or two lines run into one another")
+    named = _NAMED.match(line)
+    if named is not None and read_name(named["name"]).quantity is None:
+        return decode_labelled(scan(line[named.end() :], state.first), line, named["name"])
     prefix = _PREFIX.match(line)
     found = scan(line, state.first)
     if prefix is None:

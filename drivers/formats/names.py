@@ -132,10 +132,15 @@ def _split(name: str) -> list[_Word]:
     return [_Word(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(marked)]
 
 
+_GREEK = re.compile(r"[\u0370-\u03ff]")
+_BARE = {"ß": "s", "ı": "i", "ø": "o", "ł": "l"}
+"""Letters that no normal form takes apart."""
+
+
 def _without_accent(char: str) -> str:
-    """One character for one, so that places in the name stay: é becomes e, ß becomes s, 温 stays."""
+    """One character for one, so that places in the name stay: é becomes e, ί becomes ι, 温 stays."""
     base = unicodedata.normalize("NFD", char)[0]
-    return base if base.isascii() else "s" if char == "ß" else char
+    return base if base.isascii() or _GREEK.match(base) else _BARE.get(char, char)
 
 
 _RANK = {"battery": 1, "battery_voltage": 1, "heat_index": 2, "dew_point": 2, "pressure_sea_level": 2}

@@ -13,7 +13,9 @@ _PHRASES: Mapping[str, str] = {
         temperature, temperatur, temperatura, temperatuur, temperaturas, temperatures, temp, temps, tmp, temper,
         temperat, temprature, tempreture, temperture, tempature, tempc, tempf, tempk, celsius, centigrade,
         fahrenheit, lampotila, teplota, homerseklet, sicaklik, temperatra, toc, t c, t f, degrees celsius, thermometer,
-        температура, темп, 温度, 溫度, 气温, 氣溫, 気温, 온도, θερμοκρασια, temperatuuri, temperatuura, thermo,
+        температура, темп, 温度, 溫度, 气温, 氣溫, 気温, 온도, θερμοκρασια,
+        temperatura ambiente, temp ambiente, temperatura del aire, lufttemperatur, температура воздуха,
+        temperatuuri, temperatuura, thermo,
         nhiet do, suhu
         """,
     "humidity": """
@@ -22,7 +24,8 @@ _PHRASES: Mapping[str, str] = {
         umidita relativa, umidade relativa, feuchte, feuchtigkeit, luftfeuchte, luftfeuchtigkeit, rel feuchte,
         relative feuchte, relative luftfeuchtigkeit, hygro, hygrometry, hygrometrie, vochtigheid, luchtvochtigheid,
         vocht, relatieve vochtigheid, fugtighed, luftfuktighet, fuktighet, fukt, kosteus, vlhkost, wilgotnosc, nem,
-        paratartalom, влажность, 湿度, 濕度, 습도, υγρασια, kelembaban, do am, niiskus
+        paratartalom, влажность, влажность воздуха, umiditate,
+        umiditatea, mitrums, 湿度, 濕度, 습도, υγρασια, kelembaban, do am, niiskus
         """,
     "dew_point": """
         dew point, dewpoint, dew pt, dewpt, dew, dewpointc, dew point temperature, dewpoint temperature, taupunkt,

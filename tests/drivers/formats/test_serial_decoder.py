@@ -279,3 +279,55 @@ def test_where_the_stream_is_cut_makes_no_difference(size: int) -> None:
     stream = (TESTER + "DHTxx test!\r\nTemperature: 23.10 C\r\nHumidity: nan %\r\n" + '{"temperature":3}\r\n').encode()
     pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
     assert _all(SerialDecoder(), pieces) == _all(SerialDecoder(), [stream])
+
+
+@pytest.mark.parametrize(
+    ("line", "probe"),
+    [
+        ("node=garage temp=11.3 hum=65.2", "garage"),
+        ("device: bath temp: 22.1 hum: 70", "bath"),
+        ("id=7, temp=11.3, hum=65.2", "7"),
+        ("name=attic;temp=11.3;hum=65.2", "attic"),
+    ],
+)
+def test_whoever_a_line_names_first_is_whose_both_values_are(line: str, probe: str) -> None:
+    told = rows(*decode_capture((line + "\n").encode()))
+    assert [row[1:3] for row in told] == [(probe, "temperature"), (probe, "humidity")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Sıcaklık: 24.0 C  Nem: 60%",
+        "Температура: 24.0 C Влажность воздуха: 60 %",
+        "Temperatura ambiente: 24.0 C Humedad relativa: 60 %",
+        "Lufttemperatur: 24.0 C relative Luftfeuchtigkeit: 60 %",
+        "Temperatura: 24.0 C Umiditate: 60 %",
+        "Θερμοκρασία: 24.0 C Υγρασία: 60 %",
+    ],
+)
+def test_both_quantities_are_one_sensor_s_in_any_of_these_languages(line: str) -> None:
+    assert rows(*decode_capture((line + "\n").encode())) == [
+        (None, "", "temperature", 24.0),
+        (None, "", "humidity", 60.0),
+    ]
+
+
+@pytest.mark.parametrize("line", ["Temp: 21.5 C Hum: 4Temp: 21.5 C Hum: 48 %", "Temp: 21.5.3 C Hum: 48 %"])
+def test_a_garbled_line_makes_no_sensor(line: str) -> None:
+    (decoded,) = decode_capture((line + "\n").encode())
+    assert (decoded.kind, decoded.readings) == (Kind.ERROR, ())
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_decimal_comma_is_no_separator(separator: str) -> None:
+    lines = [separator.join(row) for row in (("Zeit", "Temperatur", "Feuchte"), *[("12:00:00", "21,5", "48,2")] * 2)]
+    told = rows(*decode_capture("\r\n".join(["", *lines, ""]).encode()))
+    assert {row[1:] for row in told} == {("", "temperature", 21.5), ("", "humidity", 48.2)}
+
+
+@pytest.mark.parametrize("failure", ['"nan"', "null"])
+def test_a_letter_s_failed_read_does_not_cost_the_other_letter_s_value(failure: str) -> None:
+    decoded = decode_capture(f'{{"id":"a","t":21.4,"h":{failure}}}\n'.encode())
+    assert rows(*decoded) == [("a", "", "temperature", 21.4)]
+    assert failed(*decoded) == [("a", "", "humidity")]
