@@ -293,7 +293,11 @@ def split_sensor(key: str, url: UrlOption = None, config: ConfigOption = None) -
 
 
 @sensors.command("allow")
-def allow_sensor(key: str, url: UrlOption = None, config: ConfigOption = None) -> None:
+def allow_sensor(
+    key: Annotated[str, typer.Argument(help="Key; of an ignored sensor its id or name, too.", metavar="SENSOR")],
+    url: UrlOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Hear an ignored sensor again, or let a deleted one's key register; `sereno status` lists those kept out."""
     from daemon.commands import listing
 

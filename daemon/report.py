@@ -151,6 +151,7 @@ class Reporter:
             type=sensor.type,
             model=sensor.model,
             state=_STATES[sensor.state],
+            ignored=sensor.ignored,
             temperature=latest.temperature,
             humidity=latest.humidity,
             others=dict(latest.others),

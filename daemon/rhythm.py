@@ -78,14 +78,18 @@ class Rhythm:
         self._reckon()
 
     def remember(self, gaps: Iterable[float]) -> None:
-        """Begin with the gaps of the last stored rows, oldest first. One of them may be the daemon's own downtime:
-        the longest counts as the next longest does.
+        """Begin with the gaps of the last stored rows, oldest first. Some may be the daemon's own downtimes: where
+        two of three gaps are alike, those that would have been silence count for nothing; else the longest does.
         """
         known = [gap for gap in gaps if gap >= BURST]
-        ordered = sorted(known)
-        bound = ordered[-2] if len(ordered) > FEW else UNKNOWN
-        for gap in known:
-            self.learn(min(gap, bound))
+        bound = UNKNOWN
+        if len(known) > FEW:
+            middle = median(known)
+            alike = sum(middle / ALIKE <= gap <= middle * ALIKE for gap in known)
+            bound = INTERVALS * middle if 3 * alike >= 2 * len(known) else sorted(known)[-2]
+        usual = [gap for gap in known if gap <= bound]
+        for gap in usual:
+            self.learn(gap)
 
     def _reckon(self) -> None:
         ordered = sorted(self._gaps)

@@ -55,6 +55,7 @@ class SensorReport(TypedDict):
     type: str
     model: str
     state: Literal["activo", "silencioso", "inactivo"]
+    ignored: bool  # nothing that its devices say is taken
     temperature: float | None
     humidity: float | None
     others: dict[str, float]

@@ -489,9 +489,7 @@ def test_two_that_are_one_are_merged_by_a_person_who_is_sure(asked: Command) -> 
 def test_a_key_that_is_not_kept_out_is_not_let_in_either(asked: Command) -> None:
     done = asked("sensors", "allow", "no-such-key")
     assert (done.code, done.out) == (1, "")
-    assert (
-        done.err == "sereno: 'no-such-key' is neither ignored nor kept out; `sereno status` lists the keys that are\n"
-    )
+    assert done.err == "sereno: there is no sensor 'no-such-key'; `sereno sensors` lists ids, keys and names\n"
 
 
 def test_readings_by_sensor_and_time(asked: Command) -> None:

@@ -138,13 +138,13 @@ def split(client: Client, key: str) -> None:
 
 def allow(client: Client, key: str) -> None:
     """Take what an ignored sensor says again, or let a deleted key in by making its sensor anew."""
-    found = client.get("/api/v1/sensors", clave=key)
-    if found and found[0]["ignorado"]:
-        client.post(f"/api/v1/sensors/{found[0]['id']}/allow", {})
-        tell(f"{key} is heard again", "green")
-        return
     if key not in client.get("/api/v1/status")["kept_out"]:
-        raise ClientError(f"{key!r} is neither ignored nor kept out; `sereno status` lists the keys that are")
+        row = find_sensor(client, key)
+        if not row["ignorado"]:
+            raise ClientError(f"{key!r} is neither ignored nor kept out: `sereno sensors` says who is")
+        client.post(f"/api/v1/sensors/{row['id']}/allow", {})
+        tell(f"{row['clave']} is heard again", "green")
+        return
     row = client.post("/api/v1/sensors", {"tipo": "temperatura_humedad", "modelo": UNKNOWN_MODEL, "clave": key})
     tell(f"{key} is back as sensor {row['id']}: what its device says is taken again", "green")
 

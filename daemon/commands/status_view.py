@@ -167,7 +167,7 @@ def _sensor_row(sensor: SensorReport, *, wide: bool) -> dict[str, str | Text]:
         ">°C": number(sensor["temperature"]),
         ">%": number(sensor["humidity"]),
         ">age": _age(sensor),
-        "!state": _word(sensor["state"]),
+        "!state": Text("ignored", style="dim") if sensor["ignored"] else _word(sensor["state"]),
         ">failed": _trouble(sensor["failed_reads"]),
         ">invalid": _trouble(sensor["invalid"]) if sensor["invalid"] else "",
         "!models": _models(sensor),
