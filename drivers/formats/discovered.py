@@ -95,6 +95,7 @@ def _decode_document(message: Message, entities: list[Entity]) -> Decoded | None
         "discovery says whose the topic is, the payload's names tell the values",
         device=whose.device or message.topic.device,
         label=whose.label or None,
+        hint=message.hint,
     )
 
 

@@ -6,7 +6,9 @@ state topic in an index that is built anew for each process.
 
 from typing import Any, NamedTuple
 
+from drivers.base import QUANTITIES
 from drivers.formats.record import shorten
+from drivers.formats.units import fits
 from drivers.formats.value_templates import Place
 
 PART = "entities"
@@ -72,6 +74,25 @@ def learned_unit(memory: dict[str, Any], topic: str) -> str:
     for one in entities_on(memory, topic):
         if one.unit and one.place == Place():
             return one.unit
+    return ""
+
+
+_UNIT = Entity._fields.index("unit")
+_USUAL = frozenset(QUANTITIES.values())
+
+
+def unusual_unit(memory: dict[str, Any], topic: str) -> str:
+    """The unit, other than its quantity's own, in which all values of a quantity come on a topic, as discovery tells;
+    "" for none. A temperature's goes first: a pressure's shows by its size. One that a template converts is not told.
+    """
+    if PART not in memory:
+        return ""
+    rows = _index(memory)[0].get(topic, [])
+    told: set[str] = {row[_UNIT] for row in rows if len(row) > _UNIT and row[_UNIT]} - _USUAL
+    for unit in sorted(told, key=lambda unit: (not fits("temperature", unit), unit)):
+        measured = [one for row in rows if (one := Entity(*row)).quantity and fits(one.quantity, unit)]
+        if all(one.unit == unit and one.scale == 1 and not one.offset for one in measured):
+            return unit
     return ""
 
 

@@ -40,6 +40,7 @@ from drivers.formats import (
     ttn,
     zigbee2mqtt,
 )
+from drivers.formats.entities import unusual_unit
 from drivers.formats.line import LineFormat
 from drivers.formats.message import NO_HINT, Hint, Message, read_message
 from drivers.formats.topics import Topic, read_topic
@@ -122,10 +123,13 @@ NUMBERED: frozenset[str] = frozenset({domoticz.NAME, mysensors.NAME})
 def decode_mqtt(topic: str, payload: bytes, memory: dict[str, Any], hint: Hint = NO_HINT) -> Decoded:
     """What a message means. ``memory`` is what earlier messages taught (JSON-able, bounded); it may be added to.
 
-    ``hint`` is what the configuration says of the topic. Never raises, whatever topic and payload are.
+    ``hint`` is what the configuration says of the topic; a unit that it does not tell discovery may. Never raises,
+    whatever topic and payload are.
     """
     if hint.ignore:
         return Decoded(Kind.NOISE, reason="the configuration's hints say that this topic is to be ignored")
+    if not hint.unit and (unit := unusual_unit(memory, topic)):
+        hint = hint._replace(unit=unit)
     message = read_message(topic, payload, memory, hint)
     for decode in _candidates(topic):
         decoded = decode(message)

@@ -4,7 +4,7 @@ Wire: JSON, one object per sensor (``AM2301``, ``BME280``, ``DS18B20-1`` with an
 in ``StatusSNS`` on request, in ``ZbReceived`` from a Zigbee bridge. FullTopic is the user's: the prefix may stand
 last, be renamed or be missing. ``Epoch`` is UTC; ``Time`` is local without a zone, ISO or (old) ``YYYY.MM.DD``.
 ``ESP32.Temperature`` is the chip's.
-Units: ``TempUnit`` (C or F) for the whole message, °C without; ``PressureUnit``.
+Units: ``TempUnit`` (C or F) for the whole message, else a hint's, else °C; ``PressureUnit``.
 Failure: ``null``, or by a bug nothing at all (``"Temperature":,``), which makes the message invalid.
 Source: tasmota/docs MQTT.md, JSON-Status-Responses.md, DS18x20.md, Zigbee.md; Tasmota issues 4637, 12552, 6331.
 
@@ -20,7 +20,7 @@ from itertools import islice
 
 from drivers.base import Decoded, Kind, Reading
 from drivers.formats import availability
-from drivers.formats.message import Message
+from drivers.formats.message import Hint, Message
 from drivers.formats.names import derive_probe, read_model, read_name
 from drivers.formats.record import Collector, printable
 from drivers.formats.timestamps import parse_time
@@ -95,7 +95,7 @@ def _decode(message: Message, device: str | None, last: str) -> Decoded:
         return _decode_broken(message, device)
     if not isinstance(document, dict):
         return Decoded(Kind.NOISE, NAME, reason=f"{last} without a JSON object")
-    return _decode_sensors(document, device)
+    return _decode_sensors(document, device, message.hint)
 
 
 def _decode_broken(message: Message, device: str | None) -> Decoded:
@@ -107,15 +107,15 @@ def _decode_broken(message: Message, device: str | None) -> Decoded:
     return Decoded(Kind.ERROR, NAME, readings, reason=f"invalid JSON: {message.broken}")
 
 
-def _decode_sensors(document: Mapping[str, object], device: str | None) -> Decoded:
+def _decode_sensors(document: Mapping[str, object], device: str | None, hint: Hint) -> Decoded:
     body = document.get("StatusSNS", document)
     if not isinstance(body, dict):
         return Decoded(Kind.NOISE, NAME, reason="StatusSNS without an object")
     header = _Header(
         device,
         parse_time(body.get("Epoch")) or parse_time(body.get("Time")),
-        _unit(body, "TempUnit", "temperature"),
-        _unit(body, "PressureUnit", "pressure"),
+        _unit(body, "TempUnit", "temperature") or hint.unit_of("temperature"),
+        _unit(body, "PressureUnit", "pressure") or hint.unit_of("pressure"),
     )
     collector = Collector()
     _take_object("", body, header, collector)

@@ -534,3 +534,66 @@ def test_no_config_makes_it_raise(topic: str, document: object, state: object) -
         decode(known, document, kept)
     decode(topic, b"", kept)
     assert not kept.get(PART)
+
+
+FAHRENHEIT = {"device_class": "temperature", "unit_of_measurement": "°F"}
+UPLINK = {
+    "end_device_ids": {"device_id": "barn"},
+    "uplink_message": {"decoded_payload": {"temperature": 68.0, "humidity": 40}},
+}
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "template"),
+    [
+        ("shellies/shellyht-F1/sensor/temperature", "68", ""),
+        ("tele/shed/SENSOR", {"AM2301": {"Temperature": 68.0}}, "{{ value_json.AM2301.Temperature }}"),
+        ("zigbee2mqtt/attic", {"temperature": 68.0, "linkquality": 9}, JSON_T),
+        ("mygateway1-out/12/0/1/0/0", "68", ""),
+        ("v3/farm@ttn/devices/barn/up", UPLINK, "{{ value_json.uplink_message.decoded_payload.temperature }}"),
+        ("esp/9", {"temperature": 68.0}, JSON_T),
+    ],
+)
+def test_the_unit_it_tells_holds_for_a_message_that_tells_none_of_whatever_family(
+    topic: str, payload: Any, template: str
+) -> None:
+    keys = {**FAHRENHEIT, "state_topic": topic, "value_template": template}
+    memory = taught(("homeassistant/sensor/s/config", keys))
+    assert [row[3] for row in rows(decode(topic, payload, memory)) if row[2] == "temperature"] == [20.0]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        # what comes is °C: the template makes °F of it
+        [{**FAHRENHEIT, "value_template": "{{ value_json.temperature * 1.8 + 32 }}"}],
+        # two of them, and they do not agree
+        [
+            {**FAHRENHEIT, "value_template": JSON_T},
+            {**TEMPERATURE, "value_template": "{{ value_json.temperature_l1 }}"},
+        ],
+    ],
+)
+def test_a_unit_is_passed_on_only_where_it_is_that_of_the_figures_as_they_come(others: list[dict[str, Any]]) -> None:
+    topic = "zigbee2mqtt/attic"
+    memory = taught(
+        *((f"homeassistant/sensor/s/{n}/config", {"state_topic": topic, **keys}) for n, keys in enumerate(others))
+    )
+    assert [row[3] for row in rows(decode(topic, {"temperature": 30.0}, memory))] == [30.0]
+
+
+def test_what_a_message_says_of_its_unit_and_the_configuration_go_before() -> None:
+    topic = "tele/shed/SENSOR"
+    keys = {**FAHRENHEIT, "state_topic": topic, "value_template": "{{ value_json.AM2301.Temperature }}"}
+    memory = taught(("homeassistant/sensor/s/config", keys))
+    body = {"AM2301": {"Temperature": 30.0}}
+    assert [row[3] for row in rows(decode(topic, {**body, "TempUnit": "C"}, memory))] == [30.0]
+    hinted = decode_mqtt(topic, json.dumps(body).encode(), memory, Hint(unit="°C"))
+    assert [row[3] for row in rows(hinted)] == [30.0]
+
+
+def test_a_template_that_is_a_program_leaves_the_names_to_the_configuration_s_unit() -> None:
+    keys = {**FAHRENHEIT, "state_topic": "esp/9", "value_template": "{{ states('x') }}"}
+    memory = taught(("homeassistant/sensor/s/config", keys))
+    hinted = decode_mqtt("esp/9", b'{"temperature":68}', memory, Hint(unit="°F"))
+    assert [row[3] for row in rows(hinted)] == [20.0]
