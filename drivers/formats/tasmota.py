@@ -1,12 +1,15 @@
 """Tasmota: ``tele/<topic>/SENSOR`` each TelePeriod, ``stat/<topic>/STATUS8|STATUS10`` on request.
 
-Wire: JSON, one object per sensor (``AM2301``, ``BME280``, ``DS18B20-1`` with an ``Id``), flat on a Sonoff SC, wrapped
-in ``StatusSNS`` on request, in ``ZbReceived`` from a Zigbee bridge. FullTopic is the user's: the prefix may stand
-last, be renamed or be missing. ``Epoch`` is UTC; ``Time`` is local without a zone, ISO or (old) ``YYYY.MM.DD``.
-``ESP32.Temperature`` is the chip's.
+Wire: JSON, one object per sensor (``AM2301``, ``BME280``, ``DS18B20-1`` with an ``Id``), of old within another
+(``DS18x20``, by ``Address``), flat on a Sonoff SC, wrapped in ``StatusSNS`` on request, in ``ZbReceived`` from a Zigbee
+bridge. FullTopic is the user's: the prefix may stand last, be renamed or be missing. ``Epoch`` is UTC; ``Time`` is
+local without a zone, ISO or (old) ``YYYY.MM.DD``.
+``ESP32.Temperature``, a meter's, a clock's and a thermocouple's ``ReferenceTemperature`` are the chips' own.
 Units: ``TempUnit`` (C or F) for the whole message, else a hint's, else °C; ``PressureUnit``.
-Failure: ``null``, or by a bug nothing at all (``"Temperature":,``), which makes the message invalid.
-Source: tasmota/docs MQTT.md, JSON-Status-Responses.md, DS18x20.md, Zigbee.md; Tasmota issues 4637, 12552, 6331.
+Failure: ``null``, an ``Error`` other than 0, or by a bug nothing at all (``"Temperature":,``), which makes the message
+invalid.
+Source: tasmota/docs MQTT.md, JSON-Status-Responses.md, DS18x20.md, Zigbee.md; Tasmota issues 1089, 4637, 6331, 6825,
+12552, 16409 and PR 17778.
 
 Sample: ``tele/kitchen/SENSOR`` ``{"AM2301":{"Temperature":24.6,"Humidity":58.2},"TempUnit":"C"}``
 Config: ``{type: mqtt, topics: ["tele/#", "stat/#"]}``
@@ -27,6 +30,7 @@ from drivers.formats.timestamps import parse_time
 from drivers.formats.topics import Topic
 from drivers.formats.units import fits, read_unit
 from drivers.formats.values import Failure, read_value, settle
+from drivers.formats.vocabulary import CONTAINERS_REFUSED
 
 NAME = "tasmota"
 _PREFIXES = frozenset({"tele", "stat", "cmnd"})
@@ -34,9 +38,15 @@ _SENSOR_LEVELS = frozenset({"SENSOR", "STATUS8", "STATUS10", "TELEMETRY"})
 _LAST_LEVEL = re.compile(
     r"SENSOR|TELEMETRY|STATE|STATUS[0-9]{0,2}|INFO[0-9]|RESULT|LWT|UPTIME|HASS_STATE|MARGINS|POWER[0-9]*"
 )
-_NOT_SENSORS = frozenset(
-    {"ENERGY", "ESP32", "ESP8266", "ZbSend", "Wifi", "Rules", "GPS", "AXP192", "AXP2101", "MPU6050"}
+_NOT_SENSORS = re.compile(
+    r"(?:ENERGY|ZbSend|Wifi|Rules|GPS|ESP[0-9]+[A-Z]?[0-9]?|BL[0-9]{4}|PZEM[0-9]*|ADE[0-9]+|CSE[0-9]+|INA[0-9]+"
+    r"|AXP[0-9]+|DS3231|MPU[0-9]+)(?:[-_].*)?",
+    re.IGNORECASE,
 )
+"""Objects whose temperature is a chip's own: the processor's, a meter's, a supply's, a clock's, a gyroscope's."""
+_COLD_JUNCTION = "ReferenceTemperature"
+_RENAMED = {"OBJTMP": "ObjectTemperature", "AMBTMP": "AmbientTemperature"}
+"""A MLX90614's keys, in words."""
 _MOST_MISSING = 64
 _MOST_KEYS = 128
 """Of one object: a Tasmota with every driver and a full 1-Wire bus has some forty."""
@@ -119,13 +129,17 @@ def _decode_sensors(document: Mapping[str, object], device: str | None, hint: Hi
     )
     collector = Collector()
     _take_object("", body, header, collector)
+    metered = isinstance(body.get("ENERGY"), dict)
     for name, child in islice(body.items(), _MOST_KEYS):
         if name == "ZbReceived" and isinstance(child, dict):
             for address, report in islice(child.items(), _MOST_KEYS):
                 if isinstance(report, dict):
                     _take_object(address, report, header, collector, battery=True)
-        elif isinstance(child, dict) and name not in _NOT_SENSORS:
+        elif isinstance(child, dict) and not _NOT_SENSORS.fullmatch(name) and not (metered and name == "ANALOG"):
             _take_object(name, child, header, collector)
+            for inner, probe in islice(child.items(), _MOST_KEYS):
+                if isinstance(probe, dict) and inner.lower() not in CONTAINERS_REFUSED:
+                    _take_object(f"{name}/{inner}", probe, header, collector)
     nothing = Decoded(Kind.NOISE, NAME, reason="a SENSOR message without a value of a quantity of ours")
     return collector.decoded(NAME, "each sensor's object names its values", nothing)
 
@@ -139,9 +153,10 @@ def _unit(body: Mapping[str, object], key: str, quantity: str) -> str:
 def _take_object(
     name: str, body: Mapping[str, object], header: _Header, collector: Collector, battery: bool = False
 ) -> None:
-    """One sensor's object. A DS18B20 goes by its ``Id``: its number changes when another probe joins the bus."""
-    address = body.get("Id")
+    """One sensor's object. A DS18B20 goes by its address: its number changes when another probe joins the bus."""
+    address, part = body.get("Id", body.get("Address")), body.get("Type")
     label = address if isinstance(address, str) and address else name
+    model = read_model(part if isinstance(part, str) else name)
     pressure_unit = _unit(body, "PressureUnit", "pressure") or header.pressure_unit
     for key, quantity, value, unit in _values(body, battery):
         if not unit:
@@ -155,19 +170,27 @@ def _take_object(
             probe=label if not key and label != name else derive_probe(full),
             name=full or None,
             time=header.time,
-            model=read_model(name),
+            model=model,
         )
 
 
 def _values(body: Mapping[str, object], battery: bool) -> Iterable[tuple[str, str, float | None, str]]:
     """Key ("" where it is but the quantity), quantity, value (None: failed) and the unit that name or size tell."""
-    for key, raw in islice(body.items(), _MOST_KEYS):
+    error = body.get("Error")
+    faulty = isinstance(error, int | float) and error != 0
+    for told_key, raw in islice(body.items(), _MOST_KEYS):
+        key = _RENAMED.get(told_key, told_key)
         named = read_name(key)
-        if named.quantity is None or named.refusal or (named.quantity == "battery_voltage" and not battery):
+        if (
+            key == _COLD_JUNCTION
+            or named.quantity is None
+            or named.refusal
+            or (named.quantity == "battery_voltage" and not battery)
+        ):
             continue
         own = "" if named.bare else key
         value, told = read_value(raw, named.quantity)
-        if isinstance(value, Failure):
+        if isinstance(value, Failure) or (faulty and value is not None):
             yield own, named.quantity, None, ""
         elif value is not None and named.quantity.startswith("pressure"):
             yield own, named.quantity, value, told  # PressureUnit tells, hPa without it

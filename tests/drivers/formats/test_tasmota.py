@@ -77,6 +77,57 @@ def test_a_zigbee_bridge_s_devices_are_its_probes() -> None:
     assert {row[:2] for row in rows(decode("tele/bridge/SENSOR", payload))} == {("bridge", "0x2916")}
 
 
+# firmware 5.x, Tasmota issue 1089
+OLD_BUS = {
+    "Time": "2017-10-05T17:43:19",
+    "DS18x20": {
+        "DS1": {"Type": "DS18B20", "Address": "284CC48E04000079", "Temperature": 19.5},
+        "DS2": {"Type": "DS18S20", "Address": "10FF9A9876815022", "Temperature": 67.1},
+    },
+}
+
+
+def test_an_old_firmware_s_bus_is_one_object_of_probes_that_go_by_their_addresses() -> None:
+    decoded = decode("tele/sonoff/SENSOR", OLD_BUS)
+    assert rows(decoded) == [
+        ("sonoff", "284CC48E04000079", "temperature", 19.5),
+        ("sonoff", "10FF9A9876815022", "temperature", 67.1),
+    ]
+    assert [reading.model for reading in decoded.readings] == ["DS18B20", "DS18S20"]
+    fahrenheit = decode("stat/sonoff/STATUS8", {"StatusSNS": {**OLD_BUS, "TempUnit": "F"}})
+    assert [row[3] for row in rows(fahrenheit)] == [-6.94, 19.5]
+    partial = {"DS18x20": {"DS1": {"Type": "DS18B20", "Address": "284CC48E04000079", "Temperature": None}}}
+    assert failed(decode("tele/sonoff/SENSOR", partial)) == [("sonoff", "284CC48E04000079", "temperature")]
+
+
+def test_an_infrared_thermometer_tells_what_it_looks_at_and_where_it_is() -> None:
+    # Tasmota issue 6825: -999 until it was mended
+    seen = decode("tele/x/SENSOR", {"MLX90614": {"OBJTMP": 23.8, "AMBTMP": 22.7}, "TempUnit": "C"})
+    assert [row[2:] for row in rows(seen)] == [("temperature", 23.8), ("temperature", 22.7)]
+    assert len({row[1] for row in rows(seen)}) == 2
+    blind = decode("tele/x/SENSOR", {"MLX90614": {"OBJTMP": -999.0, "AMBTMP": 22.7}, "TempUnit": "C"})
+    assert [row[3] for row in rows(blind)] == [22.7]
+    assert len(failed(blind)) == 1
+
+
+# TasmoAdmin issue 327, Tasmota issue 16409
+@pytest.mark.parametrize(
+    ("body", "measured", "failures"),
+    [
+        ({"MAX31855": {"ProbeTemperature": 84.0, "ReferenceTemperature": 38.4, "Error": 0}}, [84.0], 0),
+        ({"MAX31855-1": {"ProbeTemperature": 0.0, "ReferenceTemperature": 38.4, "Error": 4}}, [], 1),
+        ({"MAX6675": {"Temperature": 20.5, "ReferenceTemperature": None, "Error": 0}}, [20.5], 0),
+        ({"MAX31865": {"Temperature": -242.0, "Resistance": 0.0, "Error": 1}}, [], 1),
+    ],
+)
+def test_a_thermocouple_s_cold_junction_is_no_reading_and_its_error_no_value(
+    body: object, measured: list[float], failures: int
+) -> None:
+    decoded = decode("tele/kiln/SENSOR", body)
+    assert [row[3] for row in rows(decoded)] == measured
+    assert len(failed(decoded)) == failures
+
+
 def test_null_is_a_failed_read() -> None:
     decoded = decode("tele/x/SENSOR", {"AM2301": {"Temperature": None, "Humidity": None}})
     assert decoded.kind is Kind.ERROR
@@ -96,6 +147,14 @@ def test_values_missing_by_a_firmware_bug_are_failed_reads_and_nothing_is_half_r
         ("tele/x/SENSOR", {"Time": "2021-01-01T00:00:00", "Switch1": "OFF"}),
         ("tele/x/SENSOR", {"ENERGY": {"Total": 44.6, "Voltage": 119, "Temperature": 40}}),
         ("tele/x/SENSOR", {"ESP32": {"Temperature": 41.7}}),
+        ("tele/x/SENSOR", {"ESP32-C3": {"Temperature": 41.7}}),
+        ("tele/x/SENSOR", {"DS3231": {"Temperature": 17.8}, "TempUnit": "C"}),  # PR 17778: a clock's own
+        ("tele/x/SENSOR", {"BL0942": {"Temperature": 50.1}}),
+        ("tele/x/SENSOR", {"BL0940-2": {"Temperature": 50.1}}),
+        ("tele/x/SENSOR", {"PZEM": {"Temperature": 44}}),
+        ("tele/x/SENSOR", {"PZEM-017_1": {"Temperature": 44}}),
+        # the thermistor beside the relay of a Shelly that meters
+        ("tele/x/SENSOR", {"ANALOG": {"Temperature": 52.6}, "ENERGY": {"Total": 44.6, "Power": 9}}),
         ("tele/x/STATE", {"Time": "2019-10-31T11:14:59", "Vcc": 3.423, "Wifi": {"RSSI": 100}}),
         ("stat/x/RESULT", {"POWER": "OFF"}),
         ("cmnd/x/SENSOR", {"AM2301": {"Temperature": 1}}),
