@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,7 +30,11 @@ LONGEST_NAME = 96
 _MOST_WORDS = 12
 """Words of a name; what has more is prose or noise."""
 
-_WORD = re.compile(r"[er]?co2(?![0-9])|[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-Za-z]+")
+_ADDRESS = r"(?<![^\W_])[0-9a-fA-F]{12,16}(?![^\W_])"
+"""A MAC or 1-Wire address: one word, whatever its letters would say."""
+_WORD = re.compile(
+    rf"{_ADDRESS}|" r"[er]?co2(?![0-9])|[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\W\d_A-Za-z]+"
+)
 _ONE_WORD = re.compile(
     r"(?i:[er]?co2)(?![0-9])|(?<![A-Za-z])(?:mV|kPa|hPa|mmHg|inHg|degC|degF|oC|oF|pH)(?![a-z])",
 )
@@ -117,9 +122,12 @@ def _read(name: str) -> Name:
     last = PHRASES.get((words[max(used)].text,))
     if quantity in _OF_A_BATTERY and last == "temperature":
         return Name(last, refusal="a battery's own heat is not the room's")
-    unit = _unit_among(words, quantity)
-    rest = [word for place, word in enumerate(words) if place not in used and not _says_in(words, place)]
-    rest = [word for word in rest if not (word.text in UNIT_WORDS and fits(quantity, UNIT_WORDS[word.text]))]
+    unit = _unit_among(words, quantity, used)
+    rest = [
+        word
+        for place, word in enumerate(words)
+        if place not in used and not _says_in(words, place) and not _unit_at(words, place, quantity, used)
+    ]
     if quantity == "battery_voltage" and unit == "V":
         unit = ""  # "voltage" may hold mV: the value tells
     return Name(quantity, unit, _remaining(name, rest), bare=not rest, refusal=_refusal(rest, quantity))
@@ -176,12 +184,33 @@ def _says_in(words: list[_Word], place: int) -> bool:
     return words[place].text == "in" and place > 0 and place + 1 < len(words) and words[place + 1].text in UNIT_WORDS
 
 
-def _unit_among(words: list[_Word], quantity: str) -> str:
-    for word in reversed(words):
-        unit = UNIT_WORDS.get(word.text)
-        if unit is not None and fits(quantity, unit):
-            return unit
-    return ""
+def _unit_among(words: list[_Word], quantity: str, used: Collection[int]) -> str:
+    units = (_unit_at(words, place, quantity, used) for place in reversed(range(len(words))))
+    return next(filter(None, units), "")
+
+
+def _unit_at(words: list[_Word], place: int, quantity: str, used: Collection[int]) -> str:
+    """The unit that a word tells, where it fits; "" where it tells none."""
+    unit = UNIT_WORDS.get(words[place].text)
+    if unit is None or not fits(quantity, unit):
+        return ""
+    return "" if len(words[place].text) == 1 and _names_a_place(words, place, used) else unit
+
+
+def _names_a_place(words: list[_Word], place: int, used: Collection[int]) -> bool:
+    """Whether a letter is no unit but who measured: ``C1_temperature``, ``temp F1``, ``Sensor F Temp``.
+
+    A unit stands behind the quantity, and no figure is a part of it: ``temp1F`` is the first one's, in °F.
+    """
+    before = place - 1
+    if before >= 0 and words[before].text.isdecimal() and words[before].end == words[place].start:
+        before -= 1
+        if before not in used or words[before].end != words[before + 1].start:
+            return True
+    after = words[place + 1] if place + 1 < len(words) else None
+    if after is not None and after.text.isdecimal() and after.start == words[place].end:
+        return True
+    return place < min(used)
 
 
 def _read_compound(name: str, words: list[_Word]) -> Name:
@@ -199,7 +228,7 @@ def _read_compound(name: str, words: list[_Word]) -> Name:
             rest = [*words[:place], *words[place + 1 :]]
             outer = _remaining(name, rest)
             probe = "_".join(piece for piece in (outer, *pieces) if piece)
-            unit = unit or _unit_among(rest, quantity)
+            unit = unit or _unit_among(words, quantity, (place,))
             folded = [*rest, *(_Word(piece, 0, 0) for piece in pieces)]
             return Name(quantity, unit, probe, bare=not probe, refusal=_refusal(folded, quantity))
     return NO_NAME

@@ -117,6 +117,37 @@ def test_the_probe_is_what_remains(name: str | None, probe: str) -> None:
     assert derive_probe(name) == probe
 
 
+@pytest.mark.parametrize(
+    ("names", "probes"),
+    [
+        (("C1_temperature", "F1_temperature", "K1_temperature"), ("c1", "f1", "k1")),
+        (("temperature_C1", "temperature_F1"), ("c1", "f1")),
+        (("28AA1122334455C6_temp", "28AA1122334455F6_temp"), ("28aa1122334455c6", "28aa1122334455f6")),
+        (("temp_28ffde641e0455c", "temp_28ffde641e0455f"), ("28ffde641e0455c", "28ffde641e0455f")),
+        (("Rack C1 Temp", "Rack F1 Temp"), ("rack_c1", "rack_f1")),
+        (("Sensor C Temp", "Sensor F Temp"), ("c", "f")),
+        (("F1_Raumtemperatur", "C1_Raumtemperatur"), ("f1_raum", "c1_raum")),
+    ],
+)
+def test_a_letter_that_tells_two_apart_is_no_unit(names: tuple[str, ...], probes: tuple[str, ...]) -> None:
+    assert tuple(map(derive_probe, names)) == probes
+    assert [read_name(name).unit for name in names] == [""] * len(names)
+
+
+@pytest.mark.parametrize(
+    ("name", "probe", "unit"),
+    [
+        ("temp1F", "1", "°F"),
+        ("temp_1_F", "1", "°F"),
+        ("temp_outdoor_f", "outdoor", "°F"),
+        ("28AA1122334455C6 Temp F", "28aa1122334455c6", "°F"),
+        ("tempF_2", "2", "°F"),
+    ],
+)
+def test_a_letter_behind_the_quantity_is_its_unit(name: str, probe: str, unit: str) -> None:
+    assert (derive_probe(name), read_name(name).unit) == (probe, unit)
+
+
 def test_one_letter_is_read_where_asked_for() -> None:
     assert read_name("DHT11#1 H").quantity is None
     read = read_letter("DHT11#1 H")
