@@ -20,18 +20,22 @@ _TOKEN = re.compile(
     r"|(?P<word>[^\W\d_][\w#]*)|(?P<dashes>--[-.]*)"
 )
 _UNIT = re.compile(
-    r"\s?(?:(?:Â?[°º˚]|[*'`?\ufffd]|o(?=[CF]\b)|deg(?:rees?)?\b)\s?)?(?P<degrees>[CFK]|celsius|celcius|centigrade|fahrenheit)"
+    r"\s?(?:(?:Â?[°º˚]|[*'`?\ufffd]|o(?=[CF]\b)|(?:deg(?:rees?)?|grad[oi]s?|graus?)\b)\s?)?"
+    r"(?P<degrees>[CFK]|celsius|celcius|cent[ií]grad(?:e|[oi]s?)|fahrenheit)"
     r"(?![\w:=]|\s?[:=])"
-    r"|\s?(?P<share>%)\s?(?:RH|rH|HR|r\.?\s?[FH]\.?)?(?![\w:=])"
+    r"|\s?(?:RH\s?)?(?P<share>%)(?:t(?=\s|(?-i:[A-Z]))|\s?(?:RH|rH|HR|r\.?\s?[FH]\.?)?(?![\w:=]))"
     r"|\s?(?P<other>hPa|mbar|kPa|Pa|mmHg|inHg|lux|lx|ppm|mV|V)(?![\w:=]|\s?[:=])"
     r"|\s?(?P<relative>RH|H)(?=\s*(?:[,;)]|$))"
-    r"|\s?(?P<bare>Â?[°º˚])",
+    r"|\s?(?P<bare>Â?[°º˚]|(?:grad[oi]s?|graus?)\b)",
     re.IGNORECASE,
 )
+"""What may stand behind a figure. ``%t`` is a sketch's ``%\\t`` that lost its backslash."""
 _LABEL_UNIT = re.compile(r"[(\[]\s*([^()\[\]]{1,14})\s*[)\]]\s*$")
 _SCOPE = re.compile(r"(\w[\w #.-]{0,30}?)\s?(?::|[\])]|->)\s*$")
 _SEGMENTS = re.compile(r"[,;|~\t(){}\[\]<>\"]|\.\s|\s-+\s|:\s?")
 _CLOCK_BEFORE = re.compile(r"(?:^|[^\w.])[0-9]{1,4}[:/]$")
+_CLOCK_BY_LETTERS = re.compile(r"\bH\s?[:=]?\s?[0-9]+\s*[,;]?\s*M\b", re.IGNORECASE)
+"""``H: 12 M: 30``: hours, no humidity."""
 _FOREIGN_UNIT = re.compile(
     r"\s?(?:[kcm]?m|dBm?|m?A|k?W|[kM]?Hz|[mu]?s|sec|min|ppb|ug/m3|[µu]g/m[³3]|mg/m3|g/m[³3]|counts?|raw|bytes|kB|m/s|km/h|ft)(?![\w:=]|\s?[:=])"
 )
@@ -83,7 +87,7 @@ def scan(line: str, first: bool = False) -> list[Labelled]:
         labelled = _label(figure, found[-1] if found else None, first)
         if labelled is not None:
             found.append(labelled)
-    return _believed(found)
+    return _believed(found, clock=_CLOCK_BY_LETTERS.search(line) is not None)
 
 
 def _figures(line: str) -> Iterator[_Figure]:
@@ -143,7 +147,7 @@ def _unit_text(match: re.Match[str] | None) -> str:
     if match is None:
         return ""
     if match["degrees"]:
-        return read_unit(match["degrees"]) or ""
+        return {"c": "°C", "f": "°F", "k": "K"}[match["degrees"][0].lower()]
     if match["share"]:
         return "%"
     if match["relative"]:
@@ -227,7 +231,7 @@ def _unlabelled(figure: _Figure, previous: Labelled | None) -> Labelled | None:
     if previous is not None:
         quantity = previous.name.quantity or ""
         if unit and unit != previous.unit and unit != "°" and fits(quantity, unit):
-            return replace(previous, value=figure.value, unit=unit)
+            return replace(previous, value=_told(quantity, figure.value), unit=unit)
         if unit == "%" and quantity == "temperature":
             return replace(previous, name=replace(previous.name, quantity="humidity"), value=figure.value, unit="%")
     by_unit = _BY_UNIT.get(unit)
@@ -243,16 +247,21 @@ def _settle(
     symbol = "" if unit == "°" else "%" if unit == "%RH" else unit
     if symbol and not fits(quantity, symbol):
         return None
-    value = figure.value
-    if not isinstance(value, Failure) and is_sentinel(quantity, value):
-        value = FAILED
-    return Labelled(name, label, value, symbol, letter, scope)
+    return Labelled(name, label, _told(quantity, figure.value), symbol, letter, scope)
 
 
-def _believed(found: list[Labelled]) -> list[Labelled]:
-    """One-letter labels count where both T and H stand, or where the unit fits."""
+def _told(quantity: str, value: float | Failure) -> float | Failure:
+    return FAILED if not isinstance(value, Failure) and is_sentinel(quantity, value) else value
+
+
+_OF_THE_AIR = frozenset({"temperature", "humidity", "dew_point", "heat_index", "pressure"})
+
+
+def _believed(found: list[Labelled], *, clock: bool) -> list[Labelled]:
+    """One-letter labels count where both T and H stand, beside a word for another quantity, or where the unit fits."""
     both = {"temperature", "humidity"} <= {one.name.quantity for one in found if one.letter}
-    return _carried([one for one in found if not one.letter or both or one.unit])
+    spelt = set() if clock else {one.name.quantity for one in found if not one.letter} & _OF_THE_AIR
+    return _carried([one for one in found if not one.letter or both or one.unit or spelt - {one.name.quantity}])
 
 
 def _carried(found: list[Labelled]) -> list[Labelled]:

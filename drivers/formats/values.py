@@ -29,10 +29,11 @@ FAILURE_WORDS: frozenset[str] = frozenset(
 """What stands in a number's place: C's and Python's NaN, Arduino's ``ovf``, Home Assistant's words, dashes."""
 
 _SENTINELS: Mapping[str, frozenset[float]] = {
-    # -127: Dallas DEVICE_DISCONNECTED_C. 998, -999: DHT libraries. 327.67, 655.35, 3276.7: all ones of a 16-bit
-    # register in hundredths or tenths. 2146959360: the double NaN's upper half (0x7FF80000) cast to an integer.
+    # -127, -196.6: Dallas DEVICE_DISCONNECTED_C, _F. 998, -999: DHT libraries. 327.67, 655.35, 3276.7: all ones of a
+    # 16-bit register in hundredths or tenths. 2146959360: the double NaN's upper half (0x7FF80000) cast to an integer.
     "temperature": frozenset(
-        {-127.0, 998.0, 999.0, 999.9, 9999.0, -999.0, -999.9, -9999.0, 327.67, -327.68, 655.35, 3276.7, -3276.8, 6553.5}
+        {-127.0, -196.6, 998.0, 999.0, 999.9, 9999.0, -999.0, -999.9, -9999.0, 327.67, -327.68, 655.35, 3276.7}
+        | {-3276.8, 6553.5}
         | {32767.0, -32768.0, 65535.0, 2146959360.0, 2147483647.0, -2147483648.0, 4294967295.0}
     ),
     "humidity": frozenset(

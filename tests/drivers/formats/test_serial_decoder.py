@@ -83,6 +83,12 @@ def test_the_next_record_ends_the_last() -> None:
         ("I (1234) dht: Temperature: 21.5 C Humidity: 40 %", [("temperature", 21.5), ("humidity", 40)]),
         ("12:05:33 Temp: 21.5", [("temperature", 21.5)]),
         ("Temp: 21.5 C Humidity: 9.1 g/m3", [("temperature", 21.5)]),
+        ("Sample OK: 19.50 *C, 36.10 RH%", [("temperature", 19.5), ("humidity", 36.1)]),  # SimpleDHT22Default
+        ("Umidade: 60.00 %t Temperatura: 25.00 *C", [("humidity", 60), ("temperature", 25)]),  # "%\\t" less its \\
+        ("Umidade: 60.00 %tTemperatura: 25.00 *C", [("humidity", 60), ("temperature", 25)]),
+        ("La temperatura es de 23.5 grados y la humedad 44%", [("temperature", 23.5), ("humidity", 44)]),
+        ("Temperatura: 23,5 grados centígrados", [("temperature", 23.5)]),
+        ("A temperatura é de 23 graus e a umidade 44%", [("temperature", 23), ("humidity", 44)]),
     ],
 )
 def test_labelled_text(line: str, expected: list[tuple[str, float]]) -> None:
@@ -143,6 +149,35 @@ def test_a_word_before_the_values_of_one_sensor_is_no_sensor() -> None:
     assert reading[1] == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("T: 21.5 RH: 40", [("temperature", 21.5), ("humidity", 40)]),
+        ("T=21.5 RH=40", [("temperature", 21.5), ("humidity", 40)]),
+        ("t 21.5, rh 40", [("temperature", 21.5), ("humidity", 40)]),
+        ("T: 21 DP: 10", [("temperature", 21), ("dew_point", 10)]),
+        ("T: 21 RH: 40 DP: 10.1", [("temperature", 21), ("humidity", 40), ("dew_point", 10.1)]),
+        ("Temp: 21 H: 40", [("temperature", 21), ("humidity", 40)]),
+    ],
+)
+def test_a_letter_is_believed_beside_another_word_of_the_air(line: str, expected: list[tuple[str, float]]) -> None:
+    assert values(line + "\r\n") == expected
+
+
+def test_a_clock_s_letters_are_no_humidity() -> None:
+    assert values("H: 12 M: 30 Temp: 21.5\r\n") == [("temperature", 21.5)]
+
+
+def test_each_dallas_address_is_one_probe_and_fahrenheit_repeats_its_celsius() -> None:
+    lines = b"".join(
+        b"Device Address: 28AA112233445%bC6 Temp C: 2%b.00 Temp F: 77.00\r\n" % (digit, digit) for digit in (b"5", b"4")
+    )
+    assert [row[1:] for row in rows(*decode_capture(lines))] == [
+        ("28aa1122334455c6", "temperature", 25.0),
+        ("28aa1122334454c6", "temperature", 24.0),
+    ]
+
+
 @pytest.mark.parametrize("line", ["T1: 21.5", "H2: 44", "t3 12"])
 def test_one_letter_alone_is_not_believed(line: str) -> None:
     assert rows(*decode_capture(line.encode() + b"\r\n")) == []
@@ -157,6 +192,9 @@ def test_one_letter_alone_is_not_believed(line: str) -> None:
         ("DHT22 checksum error", ["temperature", "humidity"]),
         ("Temperature: nan C  Humidity: nan %", ["temperature", "humidity"]),
         ("temp=-127.00", ["temperature"]),
+        ("Temp C: -127.00 Temp F: -196.60", ["temperature"]),  # DEVICE_DISCONNECTED_C and _F
+        ("Temperature: -127.00 C  -196.60 F", ["temperature"]),
+        ("Device Address: 28AA1122334455C6 Temp C: -127.00 Temp F: -196.60", ["temperature"]),
         ("Humidity (%): 0.00\nTemperature (oC): 0.00", ["humidity", "temperature"]),
     ],
 )
