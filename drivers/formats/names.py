@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from drivers.formats.units import fits
@@ -13,15 +14,20 @@ from drivers.formats.vocabulary import (
     LETTERS,
     LONGEST_PHRASE,
     MODELS,
+    NAMES_OF_ROOMS,
     NEUTRAL,
     OTHER_QUANTITIES,
     PHRASES,
     REFUSED,
+    REFUSED_ANYWHERE,
+    REFUSED_AROUND,
+    REFUSED_PAIRS,
     SHORT_STEMS,
     STEM_COMPANIONS,
     STEMS,
     UNIT_WORDS,
     VENDOR_NAMES,
+    VENDOR_REFUSED,
 )
 
 LONGEST_NAME = 96
@@ -122,6 +128,8 @@ def _read(name: str) -> Name:
     last = PHRASES.get((words[max(used)].text,))
     if quantity in _OF_A_BATTERY and last == "temperature":
         return Name(last, refusal="a battery's own heat is not the room's")
+    if name in VENDOR_REFUSED:
+        return Name(quantity, refusal=VENDOR_REFUSED[name])
     unit = _unit_among(words, quantity, used)
     rest = [
         word
@@ -235,11 +243,34 @@ def _read_compound(name: str, words: list[_Word]) -> Name:
 
 
 def _refusal(rest: list[_Word], quantity: str) -> str:
-    for word in rest:
-        reason = REFUSED.get(word.text)
-        if reason is not None and quantity not in ALLOWED_WITH.get(word.text, ()):
+    texts = [word.text for word in rest]
+    pairs = list(pairwise(texts))
+    of_rooms = {word for pair in pairs if pair in NAMES_OF_ROOMS for word in pair}
+    for text in texts:
+        reason = _refusal_of(text, quantity)
+        if reason and text not in of_rooms:
             return reason
-    return ""
+    return next((REFUSED_PAIRS[pair] for pair in pairs if pair in REFUSED_PAIRS), "")
+
+
+def _refusal_of(word: str, quantity: str) -> str:
+    return "" if quantity in ALLOWED_WITH.get(word, ()) else REFUSED.get(word, "")
+
+
+@lru_cache(maxsize=4096)
+def refusal_around(name: str, quantity: str, far: bool = False) -> str:
+    """Why no ``quantity`` below an object, node or level of this name is a reading; "" where it may be one.
+
+    The whole name has to say so: ``setpoints``, ``gpu0``, ``max values``; an ``Alarm room`` is a room. ``far``: not the
+    name right above, but one further up.
+    """
+    if len(name) > LONGEST_NAME:
+        return ""
+    known = REFUSED_ANYWHERE if far else REFUSED_AROUND
+    words = [word.text for word in _split(name) if word.text not in NEUTRAL and not word.text.isdecimal()]
+    if not words or not known.issuperset(words):
+        return ""
+    return next(filter(None, (_refusal_of(word, quantity) for word in words)), "")
 
 
 def _remaining(name: str, rest: list[_Word]) -> str:

@@ -138,50 +138,89 @@ NEUTRAL: frozenset[str] = frozenset(
 )
 """Words that tell no probe from another: they fall out of the probe, though they stay in the measurement's name."""
 
+_WISHES = words(
+    """set setpoint setpoints setpunto setpt sp settpunkt target targets desired wanted requested required demanded
+    selected sel setting settings preferred programmed scheduled consigna consignas objetivo objetivos deseada deseado
+    ajustada ajustado programada programado fijada fijado sollwert sollwerte soll wunsch gewunscht gewunschte ziel
+    vorgabe eingestellt eingestellte cible consigne voulue souhaitee reglee objectif desejada desejado alvo definida
+    definido impostata impostato desiderata desiderato obiettivo richiesta zadana zadane docelowa nastavena nastaveno
+    pozadovana cilova zeljena ciljna zadata gewenst gewenste ingesteld ingestelde doel streef onskad onsket onske
+    borvarde tavoite asetettu asetus beallitott kivant hedef ayarlanan setata dorita целевая заданная уставка
+    желаемая цільова задана зададена 設定 设定 目标 目標 설정"""
+)
+_MODES = words(
+    """thermostat preset heatto coolto comfort komfort eco economy away absence holiday vacation boost frost antifrost
+    frostschutz absenk day night nacht ideal"""
+)
+_LIMITS = words(
+    """threshold thresholds limit limits alarm alarms alert alerts warning warn hysteresis hysterese histeresis deadband
+    umbral umbrales limite limites alarma alarme allarme seuil soglia limiar grenzwert schwelle schwellwert drempel
+    min max minimum maximum mins maxs minimo maximo minima maxima minimal maximal minimale maximale massima massimo
+    maks maksimum hochst hochste tiefst tiefste mindest макс мин максимум минимум"""
+)
+_STATISTICS = words(
+    """mean average averages avg median std stddev promedio moyenne moyen moy mittel mittlere mittlerer mittelwert
+    durchschnitt durchschnitts durchschnittliche gemiddelde gemiddeld srednia prumer prumerna keskiarvo keski
+    genomsnitt medel gjennomsnitt gennemsnit atlag ortalama prosecna srednja средняя среднее weekly monthly yearly"""
+)
+_PAST = words("previous prev yesterday anterior ayer precedente precedent vorherige vorheriger gestern vorige")
+_CORRECTIONS = words(
+    """offset offsets calibration correction corrections calib adjust adjustment compensation ajuste trend trends
+    tendencia tendance delta diff difference gradient"""
+)
+_PARTS_OF_MACHINES = words(
+    """chip cpu mcu soc gpu tpu processor ssd nvme hdd disk disks psu mainboard motherboard vrm dimm nozzle extruder
+    hotend heatbed"""
+)
+_FORETOLD = words(
+    """forecast forecasts forecasted predicted prediction predictions predict expected tomorrow pronostico prevision
+    previsiones previsions prevista previsto previsao previsione previsioni vorhersage prognose prognoza predpoved
+    verwachting verwachte ennuste elorejelzes tahmin demain domani amanha прогноз завтра 预报 予報 예보"""
+)
+_RAW = words("raw adc analog millivolt millivolts mv ohm ohms kohm resistance roh rohwert crudo brut")
+_SOIL = words(
+    """soil moisture suelo tierra boden erde erdreich substrate sustrato substrat sol terreno bodem grond jord gleba
+    puda talaj toprak почва почвы 土壤 土壌"""
+)
+
 REFUSED: Mapping[str, str] = {
+    **dict.fromkeys((*_WISHES, *_MODES), "a setpoint is no measurement"),
     **dict.fromkeys(
-        words(
-            """set setpoint setpunto consigna sollwert soll target desired setting settings setpt sp thermostat
-            preset heatto coolto"""
-        ),
-        "a setpoint is no measurement",
-    ),
-    **dict.fromkeys(
-        words(
-            """threshold limit limits alarm alert warning warn hysteresis deadband max min maximum minimum maximo
-            minimo maxima minima hi lo high low mean average avg median std stddev"""
-        ),
+        (*_LIMITS, *_STATISTICS, *_PAST, *words("hi lo high low media medie hourly daily")),
         "a limit or a statistic is no measurement of this moment",
     ),
     **dict.fromkeys(
-        words(
-            """offset calibration correction calib adjust adjustment compensation ajuste trend delta diff
-            difference change lastchange mutation rate gradient slope step precision resolution accuracy"""
-        ),
+        (*_CORRECTIONS, *words("change lastchange mutation rate slope step precision resolution accuracy")),
         "a setting or a difference is no measurement",
     ),
     **dict.fromkeys(
         words(
             """unit units unidad scale format enabled enable valid status error errors err fault count counter age
-            time timestamp name type id interval period duration version comfort cmd command request config"""
+            time timestamp name type id interval period duration version cmd command request config"""
         ),
         "it speaks about a value and is none",
     ),
     **dict.fromkeys(
-        words(
-            """chip cpu mcu soc gpu processor core die board pcb internal module esp esp32 esp8266 esp32s2 esp32c3
-            esp32s3 device system coil relay heatsink radio modem wifi overtemperature overtemp vcc"""
+        (
+            *_PARTS_OF_MACHINES,
+            *words(
+                """core die board pcb internal module esp esp32 esp8266 esp32s2 esp32c3 esp32s3 device system coil
+                relay heatsink radio modem wifi overtemperature overtemp vcc"""
+            ),
         ),
         "the electronics' own heat is not the room's",
     ),
     **dict.fromkeys(
-        words("""color colour farbtemperatur colortemp light kelvins bulb led"""),
+        words("""color colour farb farbtemperatur colortemp light kelvins bulb led"""),
         "a colour temperature is no temperature",
     ),
+    **dict.fromkeys(_FORETOLD, "what is foretold is no measurement"),
+    **dict.fromkeys(_RAW, "a raw or electrical value is not in the quantity's unit"),
+    **dict.fromkeys((*_SOIL, "leaf"), "it is another quantity"),
     **dict.fromkeys(
         words(
-            """absolute soil moisture suelo boden erde substrate leaf specific forecast pronostico prevision
-            vorhersage"""
+            """absolute abs absolut absoluta absoluto absolue absolu assoluta bezwzgledna absolutni absoluutti
+            absoluuttinen abszolut mutlak абсолютная specific spezifische especifica gm gkg"""
         ),
         "it is another quantity",
     ),
@@ -189,18 +228,48 @@ REFUSED: Mapping[str, str] = {
 }
 """Words beside a quantity's that make the name no reading of ours, with the reason."""
 
+REFUSED_PAIRS: Mapping[tuple[str, str], str] = {
+    ("g", "m"): "it is another quantity",  # humidity_g_m3
+    ("g", "kg"): "it is another quantity",
+    ("mixing", "ratio"): "it is another quantity",
+}
+"""The same of two words that follow one another."""
+
+NAMES_OF_ROOMS: frozenset[tuple[str, str]] = frozenset(
+    {
+        *((word, room) for word in words("alarm media system eco server day night") for room in words("room house")),
+        ("sous", "sol"),
+        ("media", "sala"),
+    }
+)
+"""Pairs of which one word alone would refuse: ``media_room_temp``, ``humidité sous-sol`` (a basement's)."""
+
+REFUSED_AROUND: frozenset[str] = frozenset(
+    (
+        *_WISHES,
+        *_LIMITS,
+        *_STATISTICS,
+        *_PAST,
+        *_CORRECTIONS,
+        *_PARTS_OF_MACHINES,
+        *_FORETOLD,
+        *_RAW,
+        *_SOIL,
+        *words("system sys"),
+    )
+)
+"""Words of which the whole name of an object, a node or a topic's level has to consist to refuse what lies below."""
+
+REFUSED_ANYWHERE: frozenset[str] = frozenset((*_WISHES, *_PARTS_OF_MACHINES, *_FORETOLD))
+"""Of these, those that do so however far above: ``setpoints/kitchen/temperature``. ``alarm/kitchen`` is a system's."""
+
 ALLOWED_WITH: Mapping[str, frozenset[str]] = {
-    "soil": frozenset({"temperature"}),
-    "suelo": frozenset({"temperature"}),
-    "boden": frozenset({"temperature"}),
-    "erde": frozenset({"temperature"}),
-    "substrate": frozenset({"temperature"}),
-    "leaf": frozenset({"temperature"}),
+    **dict.fromkeys((*_SOIL, "leaf"), frozenset({"temperature"})),
+    "moisture": frozenset(),
     "light": frozenset({"illuminance"}),
-    "led": frozenset(),
-    "absolute": frozenset({"pressure"}),
+    **dict.fromkeys(words("absolute abs absolut absoluta absolue assoluta"), frozenset({"pressure"})),
+    **dict.fromkeys(words("mv millivolt millivolts"), frozenset({"battery", "battery_voltage"})),
     "hi": frozenset({"heat_index"}),
-    "low": frozenset(),
     "soc": frozenset({"battery"}),
 }
 """A refused word's exceptions: soil has a temperature, its moisture is no humidity of the air."""
@@ -211,6 +280,11 @@ VENDOR_NAMES: Mapping[str, str] = {
     "rco2": "co2",
 }
 """Names that no word rule finds, from a vendor's documentation."""
+
+VENDOR_REFUSED: Mapping[str, str] = {
+    "aHumidity": "an absolute humidity is another quantity",  # Tasmota's SGP30 and SGP40
+}
+"""Names that the word rules would take for a reading, as a vendor writes them."""
 
 CONTAINERS_REFUSED: frozenset[str] = frozenset(
     words(
