@@ -2,8 +2,8 @@
 
 Wire: TH10 to THR320 tell ``currentTemperature`` and ``currentHumidity`` as text; Sonoff SC and the NSPanel
 ``temperature`` and ``humidity`` (the panel's humidity is the constant 50), Zigbee sensors the same in hundredths. Which
-it is the ``uiid`` tells: of the envelope, of an earlier one of the device, or at the end of ``subDevId``. The device is
-``deviceid``; params come as changes. An envelope with ``online`` false repeats old params.
+it is the ``uiid`` tells: of the envelope, of an earlier one of the device, or at the end of ``subDevId``; else ``trigTime``
+or ``subDevRssi``, which a bridge adds. The device is ``deviceid``; params come as changes. An envelope with ``online`` false repeats old params.
 Units: °C, % always: ``tempUnit`` 1 is only what display and app show (``temperature`` stays beside ``temperatureF``).
 Failure: ``unavailable`` for both, or ``errorType``; beside a value it means that this sensor has no such quantity. 0 °C
 with 0 % is a known spike of firmware 3.4.0.
@@ -13,6 +13,7 @@ Sample: ``home/boiler`` ``{"deviceid":"1000bd0443","params":{"sensorType":"DS18B
 Config: ``{type: mqtt, topics: ["sonoff/#"]}``
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -47,8 +48,12 @@ _HUNDREDTHS = frozenset({1770, 1771, 7014, 7052})
 _SC, _PANEL = 18, 133
 _PANEL_KEYS = frozenset(words("HMI_outdoorTemp HMI_weather HMI_ATCDevice HMI_resources HMI_dimOpen"))
 _SC_KEYS = frozenset({"dusty", "noise"})
+_DEVICE_ID = re.compile(r"[0-9a-f]{10}")
+_VALVE_KEYS = frozenset(words("curTargetTemp manTargetTemp autoTargetTemp ecoTargetTemp workMode workState"))
+"""A radiator valve's, whose temperatures are tenths."""
 _UNPLUGGED = "errorType"
 _SOIL = "MS01"
+_NO_SCALE = "whether these are whole degrees or hundredths only a uiid tells, and none that sereno knows did"
 
 
 class _Envelope(NamedTuple):
@@ -90,6 +95,8 @@ def _open(document: dict[str, Any], message: Message) -> _Envelope | None:
         bridged
         or not _PANEL_KEYS.isdisjoint(params)
         or (not _CURRENT.isdisjoint(params) and (device is not None or not _SIGNS.isdisjoint(params)))
+        or _is_whole(params)
+        and ("trigTime" in params or (inner is not None and _is_ours(named)))
         or (isinstance(named, str) and isinstance(document.get("online"), bool) and document.keys() <= _PRESENCE_KEYS)
         or (inner is not None and named is not None and (uiid or not _ENVELOPE_SIGNS.isdisjoint(document)))
     ):
@@ -108,6 +115,16 @@ def _open(document: dict[str, Any], message: Message) -> _Envelope | None:
         label if isinstance(label, str) and inner is not None else None,
         parse_time(document.get("ts")) or parse_time(params.get("trigTime")),
     )
+
+
+def _is_whole(params: Mapping[str, Any]) -> bool:
+    """Whether a temperature or humidity is told without a decimal, as hundredths are."""
+    told = [read_value(params[key], key)[0] for key in ("temperature", "humidity") if key in params]
+    return bool(told) and all(isinstance(value, float) and value.is_integer() for value in told)
+
+
+def _is_ours(identifier: object) -> bool:
+    return isinstance(identifier, str) and bool(_DEVICE_ID.fullmatch(identifier))
 
 
 def _uiid_of(document: Mapping[str, Any]) -> int | None:
@@ -147,27 +164,36 @@ def _decode_params(message: Message, envelope: _Envelope) -> Decoded:
     elif not params.keys().isdisjoint(("temperature", "humidity")):
         scale = _scale(envelope.uiid, params)
         if scale is None:
-            refusal = "whether these are whole degrees or hundredths only a uiid tells, and none that sereno knows did"
+            refusal = _NO_SCALE
         else:
             values = _values(params, "temperature", "humidity", scale)
             if _is_panel(envelope.uiid, params):
                 values.pop("humidity", None)
             _take(collector, message, envelope, values, model)
-    if envelope.uiid in _HUNDREDTHS:
+    if envelope.uiid in _HUNDREDTHS or (envelope.uiid is None and _is_bridged(params)):
         charge, _ = read_value(params.get("battery"), "battery")
         if isinstance(charge, float) and 0 <= charge <= 100:
             _add(collector, message, envelope, "battery", charge, model)
-    nothing = refusal or "a device's settings and switches, no sensor's value"
-    return collector.decoded(NAME, "eWeLink's params name the quantities", Decoded(Kind.NOISE, NAME, reason=nothing))
+    nothing = Decoded(Kind.NOISE, NAME, reason=refusal or "a device's settings and switches, no sensor's value")
+    if refusal == _NO_SCALE and envelope.uiid is None:
+        nothing = nothing._replace(kind=Kind.UNKNOWN)
+    return collector.decoded(NAME, "eWeLink's params name the quantities", nothing)
 
 
 def _scale(uiid: int | None, params: dict[str, Any]) -> int | None:
     """By what ``temperature`` and ``humidity`` are to be divided; None where nothing tells."""
-    if uiid in _HUNDREDTHS:
+    if uiid in _HUNDREDTHS or (uiid is None and _is_bridged(params)):
         return 100
     if uiid == _SC or _is_panel(uiid, params) or (uiid is None and not _SC_KEYS.isdisjoint(params)):
         return 1
     return None
+
+
+def _is_bridged(params: Mapping[str, Any]) -> bool:
+    """A Zigbee sensor's report, by what its bridge adds; without a humidity the signal alone may be a valve's."""
+    if not _is_whole(params) or not _VALVE_KEYS.isdisjoint(params) or not _SC_KEYS.isdisjoint(params):
+        return False
+    return "trigTime" in params or ("subDevRssi" in params and "humidity" in params)
 
 
 def _is_panel(uiid: int | None, params: dict[str, Any]) -> bool:

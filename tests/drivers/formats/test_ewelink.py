@@ -168,15 +168,43 @@ def test_a_device_s_uiid_is_remembered_for_its_changes() -> None:
     decode("x", envelope(SNZB), memory)
     assert values(decode("x", envelope({"temperature": 1990}), memory)) == [("temperature", 19.9)]
     other = decode("x", envelope({"temperature": 1990}, deviceid="other"), memory)
-    assert (other.kind, other.readings) == (Kind.NOISE, ())
+    assert (other.kind, other.readings) == (Kind.UNKNOWN, ())
+
+
+# SonoffLAN's SNZB-02, whose uiid was told once, to somebody else
+REPORT = {"temperature": "2150", "humidity": "4810", "battery": 100}
+IN_FULL = [("temperature", 21.5), ("humidity", 48.1), ("battery", 100)]
+
+
+@pytest.mark.parametrize("sign", [{"trigTime": "1663000000000"}, {"subDevRssi": -62, "subDevRssiSetting": {}}])
+def test_a_zigbee_sensor_is_known_by_what_only_a_bridge_s_devices_tell(sign: dict[str, Any]) -> None:
+    decoded = decode("home/ewelink", {"deviceid": "1000abc123", "params": {**REPORT, **sign}})
+    assert values(decoded) == IN_FULL
+    assert rows(decoded)[0][0] == "1000abc123"
+    if "trigTime" in sign:
+        assert values(decode("home/cellar", {**REPORT, **sign})) == IN_FULL
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        REPORT,
+        {"temperature": 2150},
+        # a radiator valve's tenths
+        {"temperature": "215", "curTargetTemp": "200", "workMode": "0", "subDevRssi": -62},
+        {"temperature": "215", "subDevRssi": -62},
+    ],
+)
+def test_a_figure_of_which_nothing_tells_the_scale_is_unknown(params: dict[str, Any]) -> None:
+    decoded = decode("home/ewelink", {"deviceid": "1000abc123", "params": params})
+    assert (decoded.kind, decoded.readings) == (Kind.UNKNOWN, ())
+    assert "hundredths" in decoded.reason
 
 
 @pytest.mark.parametrize(
     "document",
     [
         envelope({"switch": "on"}),
-        envelope({"temperature": "2210", "humidity": "4550"}),
-        envelope({"temperature": 2210, "tempUnit": 0}),
         envelope({"curTargetTemp": 210, "temperature": 215}, uiid=7033),
         envelope({"ATCEnable": 0}),
         envelope({"power": "12.1", "voltage": "229.8", "current": "0.05"}),
@@ -209,6 +237,8 @@ def test_a_device_that_is_offline_measures_nothing(document: dict[str, Any], onl
         {"deviceId": "s1", "params": {"temperature": 21.5}},
         {"deviceId": "s1", "data": {"temperature": 21.5}},
         {"deviceid": "s1", "online": True, "data": {"temperature": 21.5}},
+        {"deviceid": "1000abc123", "params": {"temperature": 21.5}},
+        {"temperature": 21.5, "trigTime": "1663000000000"},
         {"temperature": 21.5, "switch": "on"},
     ],
 )
