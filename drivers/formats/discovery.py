@@ -217,12 +217,14 @@ class _Config:
         )
 
     def _owner(self, device: Device, config: dict[str, Any], object_id: str) -> str:
-        """Without a device block or node: what an entity's id leaves without its quantity's words."""
+        """Without a device block or node: what an entity's id leaves without its quantity's words, if it is a name:
+        ``temperature2`` of one topic and ``humidity2`` of another are not one device's.
+        """
         if device.id:
             return device.id
         for told in (config.get("unique_id"), config.get("object_id"), object_id):
             read = read_letter(text_of(told))
-            if read.quantity is not None and read.remainder:
+            if read.quantity is not None and len(read.remainder) > 1 and any(map(str.isalpha, read.remainder)):
                 return read.remainder
         return ""
 

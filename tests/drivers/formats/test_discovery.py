@@ -597,3 +597,18 @@ def test_a_template_that_is_a_program_leaves_the_names_to_the_configuration_s_un
     memory = taught(("homeassistant/sensor/s/config", keys))
     hinted = decode_mqtt("esp/9", b'{"temperature":68}', memory, Hint(unit="°F"))
     assert [row[3] for row in rows(hinted)] == [20.0]
+
+
+@pytest.mark.parametrize(("first", "second"), [("temperature2", "humidity2"), ("temp_2", "hum_02"), ("T1", "h1")])
+def test_a_number_is_nobody_s_name(first: str, second: str) -> None:
+    memory = taught(
+        ("homeassistant/sensor/k/config", {**TEMPERATURE, "state_topic": "kitchen2/x", "unique_id": first}),
+        ("homeassistant/sensor/g/config", {**HUMIDITY, "state_topic": "garage2/x", "unique_id": second}),
+    )
+    read = rows(decode("kitchen2/x", "21.5", memory), decode("garage2/x", "40", memory))
+    assert [(device, value) for device, _, _, value in read] == [("kitchen2/x", 21.5), ("garage2/x", 40)]
+    named = taught(
+        ("homeassistant/sensor/k/config", {**TEMPERATURE, "state_topic": "a/1", "unique_id": "attic2_temperature"}),
+        ("homeassistant/sensor/g/config", {**HUMIDITY, "state_topic": "a/2", "unique_id": "attic2_humidity"}),
+    )
+    assert {row[0] for row in rows(decode("a/1", "21.5", named), decode("a/2", "40", named))} == {"attic2"}
