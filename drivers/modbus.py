@@ -24,7 +24,9 @@ from drivers.settings import CommonSettings, Duration
 _TYPES = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}
 _MOST_TOLD = 5
 """Devices in trouble whose complaints ``status`` shows."""
-_SENTINELS = (0x7FFF, -0x8000)  # of signed registers: the probe is not there
+_SENTINELS = {">h": (0x7FFF, -0x8000), ">H": (0x7FFF, 0x8000, 0xFFFF)}  # the probe is not there
+_NEVER_SO_LARGE = frozenset({"temperature", "humidity", "dew_point", "heat_index"})
+"""An unsigned register's 0x7FFF is a failure of these at any scale; 32767 lx is a sunny day."""
 _EXCEPTIONS = {
     1: "it does not know the function: set function to 3 or 4",
     2: "it has no such register: look at register and at model",
@@ -57,11 +59,13 @@ class Register(BaseModel):
         """The register behind it."""
         return self.register_ + struct.calcsize(self.layout) // 2
 
-    def value(self, words: Sequence[int]) -> float | None:
+    def value(self, quantity: str, words: Sequence[int]) -> float | None:
         """What its words say; None: the device's sign of failure, or no number."""
         ordered = words if self.word_order == "big" else tuple(reversed(words))
         raw = struct.unpack(self.layout, struct.pack(f">{len(ordered)}H", *ordered))[0]
-        if (self.layout == ">h" and raw in _SENTINELS) or abs(raw) == float("inf") or raw != raw:
+        if raw in _SENTINELS.get(self.layout, ()) and (self.layout == ">h" or quantity in _NEVER_SO_LARGE):
+            return None
+        if abs(raw) == float("inf") or raw != raw:
             return None
         return round(float(raw) * self.scale, 6)
 
@@ -311,7 +315,7 @@ def _decoded(device: Device, words: Mapping[tuple[int, int], int], complaint: st
     failed: list[str] = []
     for quantity, r in device.map.items():
         places = [(r.function, at) for at in range(r.register_, r.end)]
-        value = r.value([words[place] for place in places]) if words.keys() >= set(places) else None
+        value = r.value(quantity, [words[place] for place in places]) if words.keys() >= set(places) else None
         if value is None:
             failed.append(quantity)
         else:

@@ -53,6 +53,19 @@ async def test_values(tmp_path: Path, words: tuple[int, int], expected: dict[str
     assert decoded.readings[0].device == "1"
 
 
+@pytest.mark.parametrize("sign", [0x7FFF, 0x8000])
+async def test_a_transmitter_without_its_probe_has_failed_in_both(tmp_path: Path, sign: int) -> None:
+    [decoded] = await first(tmp_path, lambda request: registers(request, sign, sign), ONE)
+    assert decoded.kind is Kind.ERROR
+    assert decoded.readings[0].failed == ("temperature", "humidity")
+
+
+async def test_32767_lx_are_a_sunny_day(tmp_path: Path) -> None:
+    lamp = {"unit": 1, "registers": {"illuminance": {"function": 4, "register": 1, "scale": 1, "signed": False}}}
+    [decoded] = await first(tmp_path, lambda request: registers(request, 0x7FFF), lamp)
+    assert values(decoded) == {"illuminance": 32767}
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
