@@ -58,7 +58,9 @@ class InnerWrites:
         self._spawn(work, f"anomaly {anomaly.id} of sensor {anomaly.sensor_id}")
 
     def sensor(self, sensor: Sensor) -> None:
-        """A sensor whose state or type the daemon changed; nothing of one that is gone or ignored meanwhile."""
+        """A sensor, as clients see it, whose state or type the daemon changed; nothing of one that is gone or ignored
+        meanwhile.
+        """
 
         def work(conn: Connection) -> tuple[None, list[Event]]:
             there = sensors.by_id(conn, sensor.id)
@@ -67,7 +69,9 @@ class InnerWrites:
             state = there.state if there.state is SensorState.INACTIVE else sensor.state  # a person's word stands
             after = replace(there, state=state, type=sensor.type, updated_at=sensor.updated_at)
             sensors.change(conn, after)
-            return None, [EntityEvent(Action.UPDATED, after, self._now())]
+            # Memory knows the newest reading; the table learns of it when rows are folded.
+            told = replace(after, last_reading_at=sensor.last_reading_at)
+            return None, [EntityEvent(Action.UPDATED, told, self._now())]
 
         self._spawn(work, f"sensor {sensor.id}")
 

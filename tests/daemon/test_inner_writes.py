@@ -1,14 +1,19 @@
 """The daemon's own rows: written without anyone waiting, bounded while the database does not answer."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemon import inner_writes
-from daemon.entities import Sensor
+from daemon.entities import Sensor, SensorState
+from daemon.events import EntityEvent
 from daemon.ids import IdBlocks
 from daemon.inner_writes import InnerWrites
+from daemon.repository import sensors
+from daemon.schema import open_database
 
 SENSOR = Sensor(1, "mqtt/kitchen", "temperature", "DHT22", 0, 0)
 
@@ -29,3 +34,23 @@ async def test_what_waits_is_bounded_and_what_goes_beyond_is_counted(monkeypatch
     writes.sensor(SENSOR)
     assert writes.dropped == 2
     await writes.settle()
+
+
+async def test_a_sensor_that_falls_silent_is_told_with_its_last_reading_s_time(tmp_path: Path) -> None:
+    database, _ = open_database("sqlite:///test.db", tmp_path)
+    told: list[Any] = []
+
+    async def change(work: Any, /) -> Any:
+        with database.writer.begin() as connection:
+            told.extend(work(connection)[1])
+
+    with database.writer.begin() as connection:
+        sensors.add(connection, SENSOR)  # nothing was folded yet: its row names no reading
+    writes = InnerWrites(change, IdBlocks(lambda name, count: None, lambda: 0.0), lambda: 5)
+    writes.sensor(replace(SENSOR, state=SensorState.SILENT, last_reading_at=3))
+    await writes.settle()
+    database.close()
+    [event] = told
+    assert isinstance(event, EntityEvent)
+    assert isinstance(event.entity, Sensor)
+    assert (event.entity.state, event.entity.last_reading_at) == (SensorState.SILENT, 3)
