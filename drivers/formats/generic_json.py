@@ -20,17 +20,19 @@ from drivers.formats.availability import decode_document as decode_availability
 from drivers.formats.json_keys import Layout, Role, read_key, read_layout
 from drivers.formats.json_object import Facts, read_facts
 from drivers.formats.message import NO_HINT, Hint, Message
-from drivers.formats.names import NO_NAME, Name, derive_probe, read_model, read_name
+from drivers.formats.names import NO_NAME, Name, derive_probe, read_model, read_name, refusal_around
 from drivers.formats.record import MOST_PROBES, Collector
 from drivers.formats.timestamps import parse_time
+from drivers.formats.topics import Topic
 from drivers.formats.units import BY_UNIT, fits
 from drivers.formats.values import Failure, is_failure_word, read_value, settle
-from drivers.formats.vocabulary import UNIT_WORDS
+from drivers.formats.vocabulary import LATEST, UNIT_WORDS
 
 NAME = "json"
 _DEEPEST = 8
 _MOST_ITEMS = 500
 """Keys and items looked at in one message: what reports sensors has a few dozen, and more is a dump."""
+_NAMED = "keys or records name the quantities"
 NO_NUMBERS = "JSON without any number in it"
 _TEMPERATURES = frozenset({"temperature", "dew_point", "heat_index"})
 _PRESSURES = frozenset({"pressure", "pressure_sea_level"})
@@ -53,6 +55,8 @@ class _Context(NamedTuple):
     """The envelope names the device: what the inside calls itself does not."""
     null_is_failure: bool = True
     hint: Hint = NO_HINT
+    around: tuple[str, ...] = ()
+    """Names above that refuse some quantities: ``soil``."""
 
 
 def decode(message: Message) -> Decoded | None:
@@ -60,7 +64,16 @@ def decode(message: Message) -> Decoded | None:
     document = message.document
     if not isinstance(document, dict | list):
         return None
-    return decode_document(document, message.topic.device, message.topic.name, message.hint)
+    topic = message.topic
+    context = _Context(topic.device, hint=message.hint, around=_around(topic, document))
+    return _walk([(document, context)], topic.name, NAME, _NAMED)
+
+
+def _around(topic: Topic, document: object) -> tuple[str, ...]:
+    """What the topic's last level refuses: ``soil`` a humidity, where the soil's moisture does not stand beside it."""
+    if not refusal_around(topic.telling, "humidity") or (isinstance(document, dict) and "moisture" in document):
+        return ()
+    return (topic.telling,)
 
 
 def decode_document(
@@ -69,7 +82,7 @@ def decode_document(
     topic_name: Name = NO_NAME,
     hint: Hint = NO_HINT,
     format_name: str = NAME,
-    reason: str = "keys or records name the quantities",
+    reason: str = _NAMED,
 ) -> Decoded:
     """Read a parsed JSON document; ``device`` and ``topic_name`` are what the topic says, where there is one."""
     return _walk([(document, _Context(device, hint=hint))], topic_name, format_name, reason)
@@ -108,13 +121,14 @@ def decode_body(
 
 
 class Body(NamedTuple):
-    """One of several things in a message, freely named inside: whose it is, of when, and of which probe."""
+    """One of several things in a message, freely named inside: whose it is, of when, of which probe, what it lies in."""
 
     document: object
     device: str | None
     probe: str = ""
     time: datetime | None = None
     label: str | None = None
+    around: tuple[str, ...] = ()
 
 
 def decode_bodies(bodies: Iterable[Body], format_name: str, reason: str, hint: Hint = NO_HINT) -> Decoded:
@@ -129,6 +143,7 @@ def decode_bodies(bodies: Iterable[Body], format_name: str, reason: str, hint: H
                 label=body.label,
                 owned=True,
                 hint=hint,
+                around=body.around,
             ),
         )
         for body in bodies
@@ -194,7 +209,8 @@ class _Walk:
             self._take_values_of(node, layout, facts, inner, context.quantity)
         else:
             self._take_named(node, layout, facts, inner)
-        for key, raw in node.items():
+        items = node.items() if LATEST.isdisjoint(node) else sorted(node.items(), key=lambda item: item[0] in LATEST)
+        for key, raw in items:
             kind = raw.__class__
             if kind is dict or kind is list:
                 self._descend(key, raw, inner)
@@ -208,7 +224,8 @@ class _Walk:
             return
         quantity = what.name if what.role is Role.QUANTITY else context.quantity
         path = context.path if what.wrapper else (*context.path, key)
-        self.visit(child, context._replace(path=path, quantity=quantity, depth=context.depth + 1))
+        around = (*context.around, key) if what.around else context.around
+        self.visit(child, context._replace(path=path, quantity=quantity, depth=context.depth + 1, around=around))
 
     def _take_named(self, node: dict[str, object], layout: Layout, facts: Facts, context: _Context) -> None:
         """Values under their quantity's name, records of metric and value, and one-letter names."""
@@ -274,6 +291,10 @@ class _Walk:
         quantity = name.quantity
         if quantity is None or (raw is None and not context.null_is_failure):
             return
+        for above in context.around:
+            if reason := refusal_around(above, quantity):
+                self.refusal = self.refusal or f"what lies under {above!r} is no reading: {reason}"
+                return
         value, told = read_value(raw, quantity)
         if value is None:
             return
@@ -336,6 +357,7 @@ def _merge(facts: Facts, context: _Context) -> _Context:
         context.owned,
         context.null_is_failure,
         context.hint,
+        context.around,
     )
 
 

@@ -131,6 +131,7 @@ def _body(match: re.Match[str], topic_device: str | None, measurement_tells: boo
         probe,
         parse_epoch(int(match["time"])) if match["time"] else None,
         label,
+        (measurement,),
     )
 
 

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
 
-from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_name
+from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_name, refusal_around
 from drivers.formats.vocabulary import CONTAINERS_REFUSED, LETTERS, WRAPPERS
 from drivers.formats.words import words
 
@@ -95,13 +95,14 @@ _LETTER = re.compile(r"([th])_?([0-9]{0,2})")
 @dataclass(frozen=True, slots=True)
 class Key:
     """``name`` is what a quantity's key says. Of an object of this name: ``refused``, nothing inside is a reading;
-    ``wrapper``, the name tells nothing.
+    ``around``, some quantity inside is none (:func:`refusal_around`); ``wrapper``, the name tells nothing.
     """
 
     role: Role
     name: Name = NO_NAME
     refused: bool = False
     wrapper: bool = False
+    around: bool = False
 
 
 _OTHER = Key(Role.OTHER)
@@ -125,7 +126,8 @@ def _read(key: str) -> Key:
         return Key(Role.LETTER, Name(LETTERS[letter[1]], remainder=index, bare=not letter[2]))
     name = read_name(key)
     if name.quantity is None:
-        return Key(Role.OTHER, NO_NAME, refused, lowered in WRAPPERS)
+        around = bool(refusal_around(key, "temperature") or refusal_around(key, "humidity"))
+        return Key(Role.OTHER, NO_NAME, refused, lowered in WRAPPERS, around)
     if lowered.endswith(("unit", "units")):
         return Key(Role.QUANTITY_UNIT, name, True)
     return Key(Role.REFUSED, name, True) if name.refusal else Key(Role.QUANTITY, name, refused)

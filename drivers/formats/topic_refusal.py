@@ -18,10 +18,11 @@ NAME = "topic"
 
 def claims(topic: Topic) -> bool:
     """Whether the topic rules a reading out."""
-    return bool(topic.refusal)
+    return bool(topic.refusal or topic.around)
 
 
 def decode(message: Message) -> Decoded | None:
-    """NOISE, with the topic's reason."""
-    refusal = message.topic.refusal
+    """NOISE, with the topic's reason; a quantity that the configuration names goes before a level's word."""
+    topic = message.topic
+    refusal = topic.refusal or ("" if message.hint.quantity else topic.around)
     return Decoded(Kind.NOISE, NAME, reason=refusal) if refusal else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from drivers.formats.names import Name, read_name
+from drivers.formats.names import Name, read_name, refusal_around
 from drivers.formats.words import words
 
 _MESSAGE_KINDS = frozenset(
@@ -19,8 +19,6 @@ _AVAILABILITY = frozenset(
 )
 _COMMANDS = frozenset(words("set get cmnd command commands cmd request requests rpc"))
 _COMMANDS_ANYWHERE = frozenset(words("cmnd cmd command commands rpc"))
-_MACHINES = frozenset(words("cpu gpu soc hdd ssd nvme nozzle extruder hotend heatbed"))
-"""Levels of parts of a machine: whatever is measured there is the machine's, and no room's."""
 _CHATTER = frozenset(
     words(
         """debug log logs logging discover discovery announce config configuration settings ota
@@ -34,7 +32,8 @@ _CHATTER = frozenset(
 class Topic:
     """``device`` is the topic without a leading slash and without a last level that only names the quantity or the
     kind of message; None where nothing is left. ``name`` is what ``telling``, the last level that is no kind of
-    message, says. ``refusal`` is why a topic can carry no reading, "" where it can.
+    message, says. ``refusal`` is why a topic can carry no reading, "" where it can; ``around`` why by a level that
+    is only a word (``target``), which the configuration may know better.
     """
 
     text: str
@@ -45,6 +44,7 @@ class Topic:
     availability: bool
     discovery: bool
     refusal: str
+    around: str
 
 
 @lru_cache(maxsize=4096)
@@ -66,6 +66,7 @@ def read_topic(text: str) -> Topic:
         lowered[-1] in _AVAILABILITY and name.quantity is None,
         lowered[-1] == "config" and len(levels) >= 4,
         _refusal(lowered),
+        _around(levels[:kept], name.quantity),
     )
 
 
@@ -74,12 +75,18 @@ def _refusal(lowered: list[str]) -> str:
         return "the broker speaks of itself on $SYS"
     if lowered[-1] in _COMMANDS or lowered[0] in _COMMANDS or not _COMMANDS_ANYWHERE.isdisjoint(lowered):
         return "the topic is a command's to a device"
-    machine = next((level for level in lowered if level in _MACHINES), None)
-    if machine:
-        return f"{machine!r} in the topic: a machine's own heat is not the room's"
     if "bridge" in lowered[1:]:
         return "'bridge' in the topic: a bridge speaks about itself"
     for level in lowered[-2:]:
         if level in _CHATTER:
             return f"{level!r} in the topic: a device speaks about itself"
+    return ""
+
+
+def _around(levels: tuple[str, ...], quantity: str | None) -> str:
+    """What the levels above the quantity say; where the topic names none, what they say of any temperature."""
+    for place, level in enumerate(reversed(levels)):
+        reason = refusal_around(level, quantity or "temperature", far=place > 0)
+        if reason:
+            return f"{level!r} in the topic: {reason}"
     return ""

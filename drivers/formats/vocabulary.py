@@ -163,10 +163,10 @@ _STATISTICS = words(
     durchschnitt durchschnitts durchschnittliche gemiddelde gemiddeld srednia prumer prumerna keskiarvo keski
     genomsnitt medel gjennomsnitt gennemsnit atlag ortalama prosecna srednja средняя среднее weekly monthly yearly"""
 )
-_PAST = words("previous prev yesterday anterior ayer precedente precedent vorherige vorheriger gestern vorige")
+_PAST = words("previous prev yesterday ayer precedente precedent vorherige vorheriger gestern vorige")
 _CORRECTIONS = words(
     """offset offsets calibration correction corrections calib adjust adjustment compensation ajuste trend trends
-    tendencia tendance delta diff difference gradient"""
+    tendencia tendance gradient"""
 )
 _PARTS_OF_MACHINES = words(
     """chip cpu mcu soc gpu tpu processor ssd nvme hdd disk disks psu mainboard motherboard vrm dimm nozzle extruder
@@ -186,11 +186,14 @@ _SOIL = words(
 REFUSED: Mapping[str, str] = {
     **dict.fromkeys((*_WISHES, *_MODES), "a setpoint is no measurement"),
     **dict.fromkeys(
-        (*_LIMITS, *_STATISTICS, *_PAST, *words("hi lo high low media medie hourly daily")),
+        (*_LIMITS, *_STATISTICS, *_PAST, *words("hi lo high low media medie anterior hourly daily")),
         "a limit or a statistic is no measurement of this moment",
     ),
     **dict.fromkeys(
-        (*_CORRECTIONS, *words("change lastchange mutation rate slope step precision resolution accuracy")),
+        (
+            *_CORRECTIONS,
+            *words("delta diff difference change lastchange mutation rate slope step precision resolution accuracy"),
+        ),
         "a setting or a difference is no measurement",
     ),
     **dict.fromkeys(
@@ -291,7 +294,8 @@ CONTAINERS_REFUSED: frozenset[str] = frozenset(
         """config configuration settings setting setpoint setpoints target targets threshold thresholds limit
         limits alarm alarms alert alerts forecast forecasts wifi network cpu chip soc esp esp32 esp8266 system
         sys min max minimum maximum calibration calib offset offsets command commands request cloud mqtt ota
-        firmware detectors gps rx_metadata rxinfo txinfo schedule program history statistics stats"""
+        firmware detectors gps rx_metadata rxinfo txinfo schedule program history statistics stats service hourly
+        daily"""
     )
 )
 """Objects whose numbers are no readings, whatever they are called inside."""
@@ -309,10 +313,13 @@ WRAPPERS: frozenset[str] = frozenset(
     words(
         """d sensordatavalues payload data state reported report object decoded decoded_payload fields params result
         body message msg properties attributes values readings measurements sensors sensor telemetry status value
-        devices items list messages"""
+        devices items list messages last latest"""
     )
 )
 """Objects that only wrap what a device says: their names tell nothing of it."""
+
+LATEST: frozenset[str] = frozenset(words("last Last latest Latest"))
+"""Of these, what a device said last: it stands back where the device says the same beside it."""
 
 MODELS: tuple[str, ...] = words(
     """dht am23 am21 am10 aht bme bmp sht htu hdc ds18 ds1820 si70 sts tmp1 lm35 lm75 mcp9808 ms86 hts221 hyt

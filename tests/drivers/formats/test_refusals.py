@@ -3,7 +3,10 @@
 import pytest
 from support.decoding import decode, rows
 
-from drivers.formats.names import read_name
+from drivers.base import Kind
+from drivers.formats import decode_mqtt
+from drivers.formats.message import Hint
+from drivers.formats.names import read_name, refusal_around
 
 
 @pytest.mark.parametrize(
@@ -94,8 +97,18 @@ def test_a_battery_s_millivolts_are_its_voltage() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["predicted_temp", "tomorrow_temp", "temperatura_prevista", "Temperaturvorhersage", "ssd_temp", "nvme_temp"]
-    + ["disk_temp", "psu_temp", "mainboard_temperature", "hdd0_temperature"],
+    [
+        "predicted_temp",
+        "tomorrow_temp",
+        "temperatura_prevista",
+        "Temperaturvorhersage",
+        "ssd_temp",
+        "nvme_temp",
+        "disk_temp",
+        "psu_temp",
+        "mainboard_temperature",
+        "hdd0_temperature",
+    ],
 )
 def test_what_is_foretold_and_a_machine_s_heat_are_no_reading(name: str) -> None:
     assert read_name(name).refusal
@@ -104,3 +117,106 @@ def test_what_is_foretold_and_a_machine_s_heat_are_no_reading(name: str) -> None
 @pytest.mark.parametrize("name", ["humedad_tierra", "humidité_sol", "soil_humidity", "umidita_terreno", "Bodenfeuchte"])
 def test_the_moisture_of_the_soil_is_no_humidity_of_the_air(name: str) -> None:
     assert read_name(name).refusal
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "x/target/temperature",
+        "x/desired/temperature",
+        "setpoints/kitchen/temperature",
+        "casa/salon/consigna/temperatura",
+        "x/min/temperature",
+        "x/max/temperature/state",
+        "x/thresholds/humidity",
+        "x/limits/temperature",
+        "x/alarm/temperature",
+        "x/previous/temperature",
+        "x/raw/temperature",
+        "weather/forecast/temperature",
+        "weather/tomorrow/temperature",
+        "forecast/berlin/humidity",
+        "server/gpu0/temperature",
+        "nas/disk 2/temperature",
+        "pi/system/temp",
+        "casa/suelo/humedad",
+        "greenhouse/soil/humidity",
+        "garden/soil_2/humidity/state",
+    ],
+)
+def test_a_level_above_says_that_it_is_no_reading(topic: str) -> None:
+    decoded = decode(topic, "22")
+    assert (decoded.kind, rows(decoded)) == (Kind.NOISE, []), decoded
+    assert any(repr(level) in decoded.reason for level in topic.split("/"))
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "house/Alarm room/temperature",
+        "haus/Alarmzentrale/temperature",
+        "alarm/kitchen/temperature",
+        "eco/temperature",
+        "home/thermostat/temperature",
+        "home/light/temperature",
+        "esp32/temperature",
+        "greenhouse/soil/temperature",
+        "garden/soil-north/humidity",
+        "sous-sol/humidité",
+        "system/kitchen/temperature",
+        "max/kitchen/temperature",
+    ],
+)
+def test_a_level_above_that_names_a_place_or_a_thing_refuses_nothing(topic: str) -> None:
+    assert [row[3] for row in rows(decode(topic, "22"))] == [22]
+
+
+def test_the_configuration_s_word_goes_before_a_level_s() -> None:
+    decoded = decode_mqtt("house/max/temperature", b"21.5", {}, Hint("temperature"))
+    assert rows(decoded) == [("house/max", "", "temperature", 21.5)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("x/setpoint", {"temperature": 22}),
+        ("x/desired/state", {"temperature": 22}),
+        ("weather/forecast", {"temperature": 22}),
+        ("garden/soil", {"humidity": 33}),
+        ("a/n", {"soil": {"humidity": 33}}),
+        ("a/n", {"wanted": {"temperature": 22}}),
+        ("a/n", {"previous": {"temperature": 22}}),
+        ("a/n", {"max values": {"temperature": 22}}),
+        ("a/n", {"hdd": {"temperature": 38}}),
+        ("a/n", {"mainboard": {"temp": 38}}),
+        ("a/n", {"raw": {"temperature": 2150}}),
+        ("telegraf/x", "setpoints,device=a temperature=22"),
+        ("telegraf/x", "soil,device=a humidity=33"),
+        ("frigate/stats", {"service": {"temperatures": {"coral": 44}}}),
+    ],
+)
+def test_an_object_around_says_that_it_is_no_reading(topic: str, payload: object) -> None:
+    decoded = decode(topic, payload)
+    assert (decoded.kind, rows(decoded)) == (Kind.NOISE, []), decoded
+
+
+def test_what_is_wished_and_what_was_before_stand_beside_what_is() -> None:
+    payload = {"desired": {"temperature": 25}, "reported": {"temperature": 21}}
+    assert rows(decode("a/n", payload)) == [("a/n", "", "temperature", 21)]
+    payload = {"last": {"temperature": 19, "humidity": 50}, "current": {"temperature": 21}}
+    assert rows(decode("a/n", payload)) == [("a/n", "", "temperature", 21), ("a/n", "", "humidity", 50)]
+
+
+def test_a_soil_probe_s_own_temperature_and_air_are_read() -> None:
+    payload = {"soil": {"temperature": 12, "humidity": 33}, "humidity": 60}
+    assert rows(decode("a/n", payload)) == [("a/n", "", "humidity", 60), ("a/n", "soil", "temperature", 12)]
+    payload = {"temperature": 20, "humidity": 55, "moisture": 33}
+    assert [row[2:] for row in rows(decode("garden/soil", payload))] == [("temperature", 20), ("humidity", 55)]
+
+
+def test_the_whole_name_around_has_to_say_so() -> None:
+    assert refusal_around("setpoints", "temperature")
+    assert refusal_around("gpu 0", "temperature", far=True)
+    assert not refusal_around("alarm", "temperature", far=True)
+    assert not refusal_around("Alarm room", "temperature")
+    assert not refusal_around("soil", "temperature")
