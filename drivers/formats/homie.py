@@ -3,8 +3,8 @@
 Wire: a retained text a property. ``$…`` levels are attributes (``$name``, ``$unit``, ``$datatype``); since version 5
 one JSON ``$description`` tells them all. ``…/set`` is a command, ``$target`` a wish. Under another base topic, and
 under version 1's ``devices/``, a device is known once its ``$homie``, ``$state``, ``$description``, ``$nodes`` or
-``$fwname`` was seen. ``$state`` and ``$online`` tell whether the device is there; an empty ``$state`` removes it.
-Units: ``$unit`` as learned (°C, °F, K, %, Pa; psi is none of ours), else °C, %, hPa.
+``$fwname`` was seen, or by a property that is its node's unit (``devices/<device>/temperature/degrees``). ``$state`` and ``$online`` tell whether the device is there; an empty ``$state`` removes it.
+Units: ``$unit`` as learned (°C, °F, K, %, Pa; psi is none of ours), else a property's that is a unit, else °C, %, hPa.
 Failure: ``NaN`` and ``inf``, which the convention forbids. One byte 0 is the empty string.
 Source: homieiot/convention, versions 2.0.0 to 5.0; homie-esp8266 1.5 and 2.0 documentation.
 
@@ -70,9 +70,17 @@ def _named_root(topic: Topic) -> int:
     levels = topic.levels
     place = next((place for place, level in enumerate(levels[:3]) if level == "homie"), -1) + 1
     if not place:
-        return 0
+        return 2 if len(levels) == 4 and levels[0] == "devices" and _is_in_unit(*levels[2:]) else 0
     depth = place + 1 + (levels[place : place + 1] == ("5",))
     return depth if depth < len(levels) else 0
+
+
+def _is_in_unit(node: str, key: str) -> bool:
+    """Whether a node is a quantity and its property the unit."""
+    name, unit = read_name(node), read_unit(key)
+    if name.quantity is None or not name.bare:
+        return False
+    return fits(name.quantity, unit) if unit else key in ("degrees", "degree") and fits(name.quantity, "°C")
 
 
 def _part(message: Message, name: str) -> dict[str, str]:
@@ -190,7 +198,8 @@ def _decode_property(message: Message, root: str, node: str, key: str) -> Decode
     if isinstance(value, Failure):
         failed = Reading(printable(device), probe, (), (quantity,), None, None, None, label and printable(label))
         return Decoded(Kind.ERROR, NAME, (failed,), None, "the device says that it could not read")
-    unit = told or message.hint.unit_of(quantity) or (learned if fits(quantity, learned) else "")
+    units = (told, message.hint.unit_of(quantity), learned, read_unit(key) or "")
+    unit = next((one for one in units if one and fits(quantity, one)), "")
     settled = settle(quantity, value, unit)
     if settled is None:
         return Decoded(Kind.NOISE, NAME, reason="a figure of a size that the quantity cannot have")

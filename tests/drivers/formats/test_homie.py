@@ -101,11 +101,23 @@ def test_description_names_and_refuses() -> None:
     assert _decode("mine/5/car/outer/temperature", "1", memory).kind is Kind.NOISE
 
 
+def test_version_1_s_node_is_known_by_a_property_that_is_a_unit() -> None:
+    read = [
+        _decode(f"devices/c631/{path}", "68").readings[0]
+        for path in ("temperature/degrees", "temperature/fahrenheit", "humidity/percentage")
+    ]
+    assert {(one.device, one.probe) for one in read} == {("c631", "")}
+    assert [one.measurements[0].unit for one in read] == ["°C", "°F", "%"]
+    assert _decode("homie/c631/temperature/fahrenheit", "68").readings[0].measurements[0].unit == "°F"
+    for another_s in ("devices/c631/shed/temperature", "devices/c631/temperature/percentage", "devices/c631/t/degrees"):
+        assert _decode(another_s, "21").format != "homie"
+
+
 def test_version_1_is_known_by_its_attributes() -> None:
     memory: dict[str, Any] = {}
-    assert _decode("devices/c631/temperature/degrees", "21.0", memory).format != "homie"
-    _decode("devices/c631/$nodes", "temperature:temperature", memory)
-    assert _decode("devices/c631/temperature/degrees", "21.0", memory).readings[0].device == "c631"
+    assert _decode("devices/c631/shed/temperature", "21.0", memory).format != "homie"
+    _decode("devices/c631/$nodes", "shed:temperature", memory)
+    assert _decode("devices/c631/shed/temperature", "21.0", memory).readings[0].device == "c631"
     assert _decode("devices/c631/$online", "false", memory).availability == ("c631", False)
 
 
