@@ -121,7 +121,7 @@ def decode_body(
 
 
 class Body(NamedTuple):
-    """One of several things in a message, freely named inside: whose it is, of when, of which probe, what it lies in."""
+    """One of several things in a message, freely named inside: whose, of when, of which probe, and what it lies in."""
 
     document: object
     device: str | None

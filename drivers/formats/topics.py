@@ -17,15 +17,31 @@ _MESSAGE_KINDS = frozenset(
 _AVAILABILITY = frozenset(
     words("""lwt availability available status state online connected connection alive $state will $online birth""")
 )
-_COMMANDS = frozenset(words("set get cmnd command commands cmd request requests rpc"))
-_COMMANDS_ANYWHERE = frozenset(words("cmnd cmd command commands rpc"))
+_COMMANDS_ANYWHERE = frozenset(
+    words(
+        """cmnd cmd cmds command commands rpc comando comandos orden ordenes befehl befehle kommando kommandos commande
+        commandes comandi opdracht opdrachten polecenie polecenia komento parancs komut команда команды devicebound"""
+    )
+)
+_COMMANDS = frozenset((*_COMMANDS_ANYWHERE, *words("set get request requests control ctrl downlink")))
 _CHATTER = frozenset(
     words(
         """debug log logs logging discover discovery announce config configuration settings ota
-        update_available firmware version ip mac rssi linkquality uptime heap $homeassistant attributes shadow
+        update_available firmware version ip mac rssi linkquality uptime heap $homeassistant attributes
         button action error errors exception last_reset reboot restart act_reasons"""
     )
 )
+
+
+_HOME_ASSISTANT = frozenset(words("homeassistant home-assistant home_assistant statestream hass ha"))
+_TARGETS = {
+    "climate": frozenset(words("temperature humidity target_temp_high target_temp_low")),
+    "water_heater": frozenset(words("temperature target_temp_high target_temp_low")),
+    "humidifier": frozenset(("humidity",)),
+}
+"""Attributes that hold a wish, by Home Assistant's domain; what is measured is ``current_…``."""
+_SHADOW_STATES = frozenset(words("update accepted documents"))
+"""The last levels of a shadow's topic under which AWS IoT tells what a device reported; ``delta`` is a wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +73,11 @@ def read_topic(text: str) -> Topic:
     name = read_name(telling)
     if name.quantity is not None and not name.remainder and not name.refusal:
         kept -= 1
+    cloud = _cloud_device(levels)
     return Topic(
         text,
         levels,
-        "/".join(levels[:kept]) or None,
+        "/".join(levels[:kept]) or None if cloud is None else cloud or None,
         telling,
         name,
         lowered[-1] in _AVAILABILITY and name.quantity is None,
@@ -75,12 +92,36 @@ def _refusal(lowered: list[str]) -> str:
         return "the broker speaks of itself on $SYS"
     if lowered[-1] in _COMMANDS or lowered[0] in _COMMANDS or not _COMMANDS_ANYWHERE.isdisjoint(lowered):
         return "the topic is a command's to a device"
+    if lowered[0] == "$aws" and "shadow" in lowered and lowered[-1] not in _SHADOW_STATES:
+        return "AWS IoT tells here what is wished of a device, or that nothing was stored"
+    if lowered[0] == "$iothub" and "methods" in lowered:
+        return "the topic is a command's to a device"
+    if lowered[-1] in _TARGETS.get(lowered[-3] if len(lowered) > 2 else "", ()):
+        if not _HOME_ASSISTANT.isdisjoint(lowered[:-3]):
+            return f"Home Assistant's {lowered[-3]!r} tells here what is wished"
     if "bridge" in lowered[1:]:
         return "'bridge' in the topic: a bridge speaks about itself"
     for level in lowered[-2:]:
         if level in _CHATTER:
             return f"{level!r} in the topic: a device speaks about itself"
     return ""
+
+
+def _cloud_device(levels: tuple[str, ...]) -> str | None:
+    """Whose a cloud's topic is: "" where only the connection tells; None for any other topic.
+
+    Source: AWS IoT Device Shadow's MQTT topics; Azure IoT Hub, communicate by the MQTT protocol.
+    """
+    match levels:
+        case ["$aws", "things", thing, "shadow", "name", shadow, *_]:
+            return f"{thing}/{shadow}"
+        case ["$aws", "things", thing, "shadow", *_]:
+            return thing
+        case ["$iothub", *_]:
+            return ""
+        case ["devices", device, "messages", "events", *_]:
+            return device
+    return None
 
 
 def _around(levels: tuple[str, ...], quantity: str | None) -> str:

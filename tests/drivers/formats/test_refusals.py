@@ -220,3 +220,61 @@ def test_the_whole_name_around_has_to_say_so() -> None:
     assert not refusal_around("alarm", "temperature", far=True)
     assert not refusal_around("Alarm room", "temperature")
     assert not refusal_around("soil", "temperature")
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("$aws/things/d/shadow/update/delta", {"version": 3, "state": {"temperature": 25}}),
+        ("$aws/things/d/shadow/name/hall/update/delta", {"state": {"temperature": 25}}),
+        ("$aws/things/d/shadow/update", {"state": {"desired": {"temperature": 25}}}),
+        ("$aws/things/d/shadow/update/rejected", {"code": 400, "temperature": 25}),
+        ("$iothub/twin/PATCH/properties/desired/?$version=4", {"temperature": 25}),
+        ("$iothub/methods/POST/setTemperature/?$rid=1", {"temperature": 25}),
+        ("devices/d/messages/devicebound/%24.to=x", {"temperature": 25}),
+        ("casa/salon/comando", {"temperatura": 22}),
+        ("casa/salon/orden/temperatura", "22"),
+        ("haus/wohnzimmer/befehl/temperatur", "22"),
+        ("home/ac/control", {"temperature": 22}),
+        ("homeassistant/climate/hall/temperature", "22"),
+        ("ha/statestream/climate/hall/temperature", "22"),
+        ("homeassistant/humidifier/hall/humidity", "55"),
+    ],
+)
+def test_a_topic_of_wishes_and_commands_carries_no_reading(topic: str, payload: object) -> None:
+    decoded = decode(topic, payload)
+    assert (decoded.kind, rows(decoded)) == (Kind.NOISE, []), decoded
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "row"),
+    [
+        (
+            "$aws/things/d/shadow/update",
+            {"state": {"reported": {"temperature": 21}, "desired": {"temperature": 25}}},
+            ("d", "", "temperature", 21),
+        ),
+        (
+            "$aws/things/d/shadow/update/accepted",
+            {"state": {"reported": {"temperature": 21}}, "metadata": {"reported": {"temperature": {"timestamp": 17}}}},
+            ("d", "", "temperature", 21),
+        ),
+        (
+            "$aws/things/d/shadow/update/documents",
+            {
+                "previous": {"state": {"desired": {"temperature": 24}, "reported": {"temperature": 20}}, "version": 1},
+                "current": {"state": {"desired": {"temperature": 25}, "reported": {"temperature": 21}}, "version": 2},
+                "timestamp": 1700000000,
+            },
+            ("d", "", "temperature", 21),
+        ),
+        ("$iothub/twin/PATCH/properties/reported/?$rid=1", {"temperature": 21}, (None, "", "temperature", 21)),
+        ("devices/d/messages/events/", {"temperature": 21}, ("d", "", "temperature", 21)),
+        ("homeassistant/climate/hall/current_temperature", "21", ("homeassistant/climate/hall", "", "temperature", 21)),
+        ("home/climate/hall/temperature", "21", ("home/climate/hall", "", "temperature", 21)),
+    ],
+)
+def test_what_a_device_reports_to_a_cloud_is_its_reading(
+    topic: str, payload: object, row: tuple[str | None, str, str, float]
+) -> None:
+    assert rows(decode(topic, payload)) == [row]
