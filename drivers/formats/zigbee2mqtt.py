@@ -1,7 +1,8 @@
 """Zigbee2MQTT: ``<base topic>/<friendly name>``, one JSON object a device; each attribute on its own topic if so set.
 
 Wire: a flat object of attributes; the friendly name may hold ``/`` and spaces, or be the IEEE address. The base topic
-is ``zigbee2mqtt`` unless the user changed it: another is learned from its own ``bridge/info`` and ``bridge/devices``.
+is ``zigbee2mqtt`` unless the user changed it: another is learned from its own ``bridge/info`` and ``bridge/devices``;
+without them it is the first level, unless topics that differ in that alone speak in turn.
 ``set`` and ``get`` are commands, ``bridge/#`` is the bridge's own, ``availability`` is JSON or plain. With output
 ``attribute_and_json`` the same values come again as ``<name>/<attribute>`` in plain text, and are counted once.
 ``last_seen`` is ISO 8601 or epoch ms. Several endpoints: ``temperature_l1``, ``temperature_probe``.
@@ -26,6 +27,7 @@ from typing import Any
 from drivers.base import Decoded, Kind
 from drivers.formats import availability
 from drivers.formats.entities import entities_on
+from drivers.formats.memory import keep
 from drivers.formats.message import NO_DOCUMENT, Message
 from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_name
 from drivers.formats.record import Collector
@@ -38,7 +40,11 @@ from drivers.formats.words import words
 
 NAME = "zigbee2mqtt"
 PART = "zigbee2mqtt"
-"""The memory's part: ``bases``, and ``units`` by ``<friendly name>/<attribute>`` where they are not the usual ones."""
+"""The memory's part: ``bases``, ``units`` by ``<friendly name>/<attribute>`` where they are not the usual ones, and the
+names that devices ``shared`` under base topics that nobody named."""
+_SPOKEN = "_zigbee2mqtt"
+"""The memory's part: the base topics under which a friendly name spoke in this connection, in their order."""
+_MOST_SHARED = 200
 _MOST_BASES = 8
 _MOST_UNITS = 1_000
 _MOST_DEVICES = 1_000
@@ -78,7 +84,9 @@ def decode(message: Message) -> Decoded | None:
     if not message.payload:
         return Decoded(Kind.NOISE, NAME, reason="an empty payload: a device renamed, or an attribute not yet known")
     if isinstance(document, dict):
-        return _decode_state(document, message, "/".join(rest))
+        device = "/".join(rest)
+        _is_shared(memory, device, "/".join(levels[:depth]))
+        return _decode_state(document, message, device)
     if document is NO_DOCUMENT and not message.broken and len(rest) > 1:
         return _decode_attribute(message, "/".join(rest[:-1]), rest[-1])
     return None
@@ -105,11 +113,40 @@ def _decode_elsewhere(message: Message) -> Decoded | None:
     levels, document = message.topic.levels, message.document
     if len(levels) > 2 and levels[-2] == "bridge" and _tells_base(levels[-1], document):
         return _decode_bridge(message, "/".join(levels[:-2]), levels[-2:])
+    if levels[-1] == "availability":
+        name = "/".join(levels[1:-1])
+        spoken = levels[0] in message.memory.get(_SPOKEN, {}).get(name, ())
+        return _decode_availability(message, name) if spoken else None
     if message.topic.refusal or not isinstance(document, dict) or "linkquality" not in document:
         return None
     if entities_on(message.memory, message.topic.text):
         return None  # discovery names the device, whatever the base topic is
-    return _decode_state(document, message, "/".join(levels))
+    name = "/".join(levels[1:])
+    ends_in_name = len(levels) > 1 and message.topic.telling == levels[-1]
+    if not ends_in_name or _is_shared(message.memory, name, levels[0]):
+        name = "/".join(levels)
+    return _decode_state(document, message, name)
+
+
+def _is_shared(memory: dict[str, Any], name: str, base: str) -> bool:
+    """Whether a friendly name is several devices', or one's and its copy's: two base topics spoke it in turn.
+
+    One that takes over from another and stays is a base topic that was renamed.
+    """
+    part = memory.get(PART)
+    if isinstance(part, dict) and name in part.get("shared", ()):
+        return True
+    if len(name) + len(base) > 2 * LONGEST_NAME:
+        return False
+    bases = memory.get(_SPOKEN, {}).get(name, [])
+    if base in bases[:-1]:
+        shared = memory.setdefault(PART, {}).setdefault("shared", [])
+        del shared[: len(shared) - _MOST_SHARED + 1]
+        shared.append(name)
+        return True
+    if base not in bases:
+        keep(memory, _SPOKEN, name, [*bases[-3:], base], _MOST_DEVICES)
+    return False
 
 
 def _tells_base(last: str, document: object) -> bool:

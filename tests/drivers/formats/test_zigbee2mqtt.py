@@ -206,4 +206,37 @@ def test_availability(payload: object) -> None:
 def test_under_an_unknown_base_a_name_that_sounds_like_a_quantity_is_still_a_device() -> None:
     state = {"temperature": 21.5, "linkquality": 80}
     told = rows(*(decode(f"house/{name}", state) for name in ("Temp Sensor", "Humidity Sensor")))
-    assert [row[0] for row in told] == ["house/Temp Sensor", "house/Humidity Sensor"]
+    assert [row[0] for row in told] == ["Temp Sensor", "Humidity Sensor"]
+
+
+STATE = {"temperature": 19.7, "humidity": 43, "linkquality": 3}
+
+
+def devices(memory: dict[str, Any], *topics: str) -> list[str | None]:
+    return [decode(topic, STATE, memory).readings[0].device for topic in topics]
+
+
+def test_a_base_topic_that_was_renamed_leaves_each_device_what_it_is() -> None:
+    memory: dict[str, Any] = {}
+    assert devices(memory, "zigbee2mqtt/Wohnzimmer", "newprefix/Wohnzimmer") == ["Wohnzimmer"] * 2
+    assert devices({}, "oldprefix/up/attic", "newprefix/up/attic", "newprefix/up/attic") == ["up/attic"] * 3
+    gone = decode("newprefix/Wohnzimmer/availability", '{"state":"offline"}', memory)
+    assert gone.availability == Availability("Wohnzimmer", False)
+
+
+def test_two_devices_that_differ_in_the_first_level_alone_do_not_stay_one() -> None:
+    memory: dict[str, Any] = {}
+    told = devices(memory, *("kitchen/climate", "bath/climate") * 3)
+    assert told[2:] == ["kitchen/climate", "bath/climate"] * 2
+    kept = {part: value for part, value in memory.items() if not part.startswith("_")}
+    assert devices(kept, "kitchen/climate", "bath/climate") == ["kitchen/climate", "bath/climate"]
+
+
+def test_a_copy_of_a_device_s_state_is_not_counted_as_its_own() -> None:
+    told = devices({}, *("zigbee2mqtt/attic", "copy/attic") * 3)
+    assert told[3:] == ["copy/attic", "attic", "copy/attic"]
+
+
+@pytest.mark.parametrize("topic", ["house/attic/state", "attic"])
+def test_a_topic_without_a_base_is_the_device(topic: str) -> None:
+    assert devices({}, topic) == [topic]
