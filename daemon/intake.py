@@ -126,8 +126,10 @@ class Intake:
         if delivery.retained and not _tells_its_time(delivery, reading, admission):
             counters["retained"] += 1  # its last known state, not a new measurement
             return
+        if reading.absent and self._directory.record_by_key(key) is None:
+            return  # a device that was never heard: its driver says so, and nothing came that could be kept out
         record, new = self._directory.admit(
-            key, register=source.register and not reading.absent, make=lambda: self._new_sensor(key, reading, source)
+            key, register=source.register, make=lambda: self._new_sensor(key, reading, source)
         )
         if record is None:
             counters["not_admitted"] += 1

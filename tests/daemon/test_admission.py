@@ -80,6 +80,8 @@ async def test_a_device_that_gives_no_answer_is_a_failed_read_and_no_sign_of_lif
     assert record is not None
     assert (record.failed_reads, world.failed) == (1, [])
     assert len(world.directory) == 1
+    assert not world.directory.refused  # a device that was never heard sent nothing that could be kept out
+    assert "not_admitted" not in world.intake.counters["house"]
 
 
 async def test_what_is_posted_to_an_ignored_sensor_is_refused(world: World) -> None:
