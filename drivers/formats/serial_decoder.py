@@ -173,7 +173,8 @@ class SerialDecoder:
     def _judge_burst(self) -> list[Decoded]:
         """Whether what came since the last pause is frames; where it is, no line of it is left.
 
-        A bus's by their CRC; a DHT22's, whose sum is weak, where nearly all of it is frames, sums and values right.
+        A bus's by their CRC; a DHT22's, whose sum is weak, where nearly all of it is frames, sums and values right; a
+        single one is all of it.
         """
         burst = bytes(self._burst)
         if modbus_rtu.is_frames(burst[:_LONGEST_BURST]):
@@ -186,7 +187,7 @@ class SerialDecoder:
         frames = FrameFramer()
         decoded = [dht22_frame.decode(frame) for frame in frames.feed(burst)]
         good = sum(one.kind is Kind.READING for one in decoded)
-        if good * FRAME >= len(burst) * 0.8:
+        if good * FRAME >= len(burst) * 0.8 and (good > 1 or len(burst) == FRAME):
             self._speaks, self._garbled = dht22_frame.NAME, 0
             self.recognised = dht22_frame.NAME
             self._drop_lines()

@@ -271,6 +271,12 @@ def test_frames_are_recognised_by_a_burst_of_them() -> None:
     assert len(decoder.feed(FRAME[1:] + FRAME + FRAME)) == 2  # a byte was lost, and only its frame with it
 
 
+def test_one_frame_among_other_bytes_is_not_believed() -> None:
+    tail = bytes.fromhex("0243 0154 9a 31")  # the end of a bus's answer: 57.9 % and 34.0 °C with the right sum
+    assert rows(*decode_capture(tail)) == []
+    assert len(rows(*decode_capture(tail[:5]))) == 2
+
+
 def test_text_and_frames_are_not_mixed_up() -> None:
     decoder = SerialDecoder()
     decoder.feed(TESTER.encode())
