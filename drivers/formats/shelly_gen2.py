@@ -2,7 +2,8 @@
 
 Wire: a change comes as NotifyStatus (only what changed) or NotifyFullStatus on ``events/rpc`` and again on the
 component's status topic, and is counted once. Replies to GetStatus and GetComponents come on ``<asker>/rpc``. The
-device is ``src``; the prefix is the user's, and which ``src`` it stands for is learned. Components: ``temperature``,
+device is ``src``; the prefix is the user's, and which ``src`` it stands for is learned; a device that was read by its
+prefix before keeps that name. Components: ``temperature``,
 ``humidity``, ``illuminance``, ``devicepower``, ``blutrv`` (``current_C`` is the room's, ``target_C`` a wish); ids from
 100 are an add-on's. The heat inside ``switch:0``, ``cover:0`` or ``light:0``, and ``temperature:0`` of an energy meter,
 are the module's own. Configurations hold thresholds, no readings. ``bthomesensor`` tells a value without a quantity: a
@@ -36,7 +37,8 @@ from drivers.formats.words import words
 
 NAME = "shelly-gen2"
 PART = "shelly_gen2"
-"""The memory's part: ``src`` by prefix, where the user's prefix is not the device's own name."""
+"""The memory's part: the device by prefix, where the user's prefix is not the device's own name: its ``src``, or the
+prefix where that was read first; then by ``src`` too."""
 _MOST_PREFIXES = 1_000
 _MOST_COMPONENTS = 200
 _MOST_EVENTS = 16
@@ -44,6 +46,8 @@ _COMPONENT = re.compile(r"[a-z][a-z0-9_]{0,31}:(?:0|[1-9][0-9]{0,4})")
 _LONGEST_COMPONENT = 40
 _ALONE = frozenset(words("sys wifi eth ble cloud mqtt ws ht_ui wd_ui plugs_ui bthome blugw knx modbus matter zigbee"))
 """Components of which a device has one, so that their topics have no id."""
+_OWN_NAME = re.compile(r"shelly[0-9a-z]+-[0-9a-f]{6,12}", re.IGNORECASE)
+"""A prefix that is the device's own name, as it is unless its user changed it."""
 _METER = re.compile(r"shelly(?:pro)?[0-9]?em", re.IGNORECASE)
 """Energy meters, whose ``temperature:0`` is the heat inside (``shellypro3em-…``, ``shelly3em63g3-…``)."""
 _FAILED_ERRORS = ("read", "out_of_range")
@@ -137,18 +141,18 @@ _STATUS_KEYS = frozenset({"id", "tC", "tF", "rh", "errors"})
 """All that a sensor's own status has, by which it is known where no topic tells."""
 
 
-def _decode_components(message: Message, components: dict[str, Any], device: str, channel: str) -> Decoded:
+def _decode_components(message: Message, components: dict[str, Any], source: str, channel: str) -> Decoded:
     """Read statuses by component, of a notification or a reply; ``ts`` or the clock of ``sys`` is their time."""
     system = components.get("sys")
     time = parse_time(components.get("ts")) or parse_time(system.get("unixtime") if isinstance(system, dict) else None)
-    heated = _is_meter(device) or not components.keys().isdisjoint(("em:0", "em1:0"))
+    heated = _is_meter(source) or not components.keys().isdisjoint(("em:0", "em1:0"))
     values = [
         value
         for component, status in islice(components.items(), _MOST_COMPONENTS)
         if isinstance(status, dict) and not (heated and component == "temperature:0")
         for value in _read_component(component, status)
     ]
-    return _decode_values(message, values, device, time, channel)
+    return _decode_values(message, values, _source_of(message.memory, source), time, channel)
 
 
 def _decode_status(message: Message, status: dict[str, Any], prefix: str, component: str) -> Decoded:
@@ -165,6 +169,8 @@ def _decode_status(message: Message, status: dict[str, Any], prefix: str, compon
             )
     else:
         values = list(_read_component(component, status))
+    if values and device == prefix and len(prefix) <= LONGEST_NAME and not _OWN_NAME.fullmatch(prefix):
+        keep(message.memory, PART, prefix, prefix, _MOST_PREFIXES)
     return _decode_values(message, values, device, None, "status")
 
 
@@ -294,10 +300,15 @@ def _decode_events(message: Message, document: dict[str, Any], source: str) -> D
 
 def _learn(memory: dict[str, Any], prefix: str, source: str) -> None:
     """Which device a user's prefix stands for; a prefix that is the device's own name need not be remembered."""
+    held = memory.get(PART, {}).get(prefix)
     if prefix == source:
-        forget(memory, PART, prefix)
+        if held != prefix:
+            forget(memory, PART, prefix)
     elif len(prefix) <= LONGEST_NAME and len(source) <= LONGEST_NAME:
-        keep(memory, PART, prefix, source, _MOST_PREFIXES)
+        if held == prefix:
+            keep(memory, PART, source, prefix, _MOST_PREFIXES)
+        else:
+            keep(memory, PART, prefix, _source_of(memory, source), _MOST_PREFIXES)
 
 
 def _source_of(memory: Mapping[str, Any], prefix: str) -> str:

@@ -1,6 +1,7 @@
 """Shelly Gen2 to Gen4, by the Gen2 API reference, a Plus H&T's gist (NelsonMinar), ioBroker.shelly issues 813, 896,
 1592, node-red-contrib-shelly 200, ha-shellies-discovery-gen2 282, Home Assistant's thread on the BLU TRV (777837)."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,6 +73,25 @@ def test_a_component_s_topic(prefix: str, component: str, status: dict[str, obje
     assert [row[1:] for row in rows(decoded)] == [expected]
     assert decoded.readings[0].device == prefix
     assert decoded.readings[0].measurements[0].name == component
+
+
+def test_a_device_first_known_by_its_prefix_stays_one_sensor_under_it() -> None:
+    memory: dict[str, Any] = {}
+    prefix = "cellar/ht"
+    first = decode(f"{prefix}/status/temperature:0", {"id": 0, "tC": 21.4, "tF": 70.5}, memory)
+    assert [row[0] for row in rows(first)] == [prefix]
+    told = decode(f"{prefix}/events/rpc", notification({"ts": 1.0, "temperature:0": {"id": 0, "tC": 21.4}}), memory)
+    assert not rows(told)  # the same measurement
+    kept = json.loads(json.dumps({key: part for key, part in memory.items() if key[0] != "_"}))
+    later = decode(f"{prefix}/events/rpc", notification({"ts": 2.0, "temperature:0": {"id": 0, "tC": 21.9}}), kept)
+    assert [row[0] for row in rows(later)] == [prefix]
+    before = json.dumps(kept["shelly_gen2"])
+    decode(f"{prefix}/status/temperature:0", {"id": 0, "tC": 22.0}, kept)
+    assert json.dumps(kept["shelly_gen2"]) == before
+    # its own name for a prefix is nothing to remember
+    own: dict[str, Any] = {}
+    decode(f"{HT}/status/temperature:0", {"id": 0, "tC": 21.4}, own)
+    assert "shelly_gen2" not in own
 
 
 def test_the_device_is_src_whatever_prefix_its_user_gave_it() -> None:
