@@ -20,13 +20,13 @@ from drivers.formats.availability import decode_document as decode_availability
 from drivers.formats.json_keys import Layout, Role, read_key, read_layout
 from drivers.formats.json_object import Facts, read_facts
 from drivers.formats.message import NO_HINT, Hint, Message
-from drivers.formats.names import NO_NAME, Name, derive_probe, read_model, read_name, refusal_around
+from drivers.formats.names import NO_NAME, Name, derive_probe, is_command, read_model, read_name, refusal_around
 from drivers.formats.record import MOST_PROBES, Collector
 from drivers.formats.timestamps import parse_time
 from drivers.formats.topics import Topic
 from drivers.formats.units import BY_UNIT, fits
 from drivers.formats.values import Failure, is_failure_word, read_value, settle
-from drivers.formats.vocabulary import LATEST, UNIT_WORDS
+from drivers.formats.vocabulary import LATEST, SAID_OF_READINGS, UNIT_WORDS
 
 NAME = "json"
 _DEEPEST = 8
@@ -205,6 +205,14 @@ class _Walk:
         layout = read_layout(tuple(node))
         facts = read_facts(node, layout)
         inner = _merge(facts, context)
+        if layout.purposes:
+            purposes = tuple([text for key in layout.purposes if isinstance(text := node[key], str)])
+            command = next(filter(is_command, purposes), None)
+            if command is not None:
+                self.refusal = self.refusal or f"{command[:64]!r}: it tells a device what to do"
+                return
+            kinds = [text for text in purposes if text.lower() not in SAID_OF_READINGS]
+            inner = inner._replace(around=(*inner.around, *kinds))
         if context.quantity is not None:
             self._take_values_of(node, layout, facts, inner, context.quantity)
         else:

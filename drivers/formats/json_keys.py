@@ -88,6 +88,13 @@ _ROLES: dict[str, Role] = {
 }
 
 
+_PURPOSES = frozenset(
+    words(
+        """cmd command comando commande befehl kommando orden method action op operation type kind msg_type msgtype
+        message_type messagetype event request purpose tipo typ"""
+    )
+)
+
 _LETTER = re.compile(r"([th])_?([0-9]{0,2})")
 """``t``, ``h``, ``t1``: see ``vocabulary.LETTERS``."""
 
@@ -151,6 +158,8 @@ class Layout(NamedTuple):
     units: tuple[str, ...]
     models: tuple[str, ...]
     climate: int
+    purposes: tuple[str, ...]
+    """Keys of what the message is for: ``cmd``, ``type``."""
 
 
 _MOST_REMEMBERED = 32
@@ -187,6 +196,7 @@ def _layout(keys: tuple[str, ...]) -> Layout:
         of(Role.UNIT),
         of(Role.MODEL),
         len(of(Role.CLIMATE)),
+        tuple(key for key in keys if key.lower() in _PURPOSES),
     )
 
 

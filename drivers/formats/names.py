@@ -11,6 +11,7 @@ from typing import NamedTuple
 from drivers.formats.units import fits
 from drivers.formats.vocabulary import (
     ALLOWED_WITH,
+    COMMANDS,
     LETTERS,
     LONGEST_PHRASE,
     MODELS,
@@ -257,20 +258,33 @@ def _refusal_of(word: str, quantity: str) -> str:
     return "" if quantity in ALLOWED_WITH.get(word, ()) else REFUSED.get(word, "")
 
 
-@lru_cache(maxsize=4096)
 def refusal_around(name: str, quantity: str, far: bool = False) -> str:
     """Why no ``quantity`` below an object, node or level of this name is a reading; "" where it may be one.
 
     The whole name has to say so: ``setpoints``, ``gpu0``, ``max values``; an ``Alarm room`` is a room. ``far``: not the
     name right above, but one further up.
     """
-    if len(name) > LONGEST_NAME:
-        return ""
+    return _refusal_around(name, quantity, far) if len(name) <= LONGEST_NAME else ""
+
+
+@lru_cache(maxsize=4096)
+def _refusal_around(name: str, quantity: str, far: bool) -> str:
     known = REFUSED_ANYWHERE if far else REFUSED_AROUND
     words = [word.text for word in _split(name) if word.text not in NEUTRAL and not word.text.isdecimal()]
     if not words or not known.issuperset(words):
         return ""
     return next(filter(None, (_refusal_of(word, quantity) for word in words)), "")
+
+
+def is_command(text: str) -> bool:
+    """Whether what a message says of itself tells a device what to do: ``set``, ``setTemperature``, ``config``."""
+    return len(text) <= LONGEST_NAME and _is_command(text)
+
+
+@lru_cache(maxsize=1024)
+def _is_command(text: str) -> bool:
+    words = _split(text)
+    return bool(words) and (words[0].text in COMMANDS or words[-1].text == "set")
 
 
 def _remaining(name: str, rest: list[_Word]) -> str:

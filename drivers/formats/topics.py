@@ -96,9 +96,9 @@ def _refusal(lowered: list[str]) -> str:
         return "AWS IoT tells here what is wished of a device, or that nothing was stored"
     if lowered[0] == "$iothub" and "methods" in lowered:
         return "the topic is a command's to a device"
-    if lowered[-1] in _TARGETS.get(lowered[-3] if len(lowered) > 2 else "", ()):
-        if not _HOME_ASSISTANT.isdisjoint(lowered[:-3]):
-            return f"Home Assistant's {lowered[-3]!r} tells here what is wished"
+    domain = lowered[-3] if len(lowered) > 3 else ""
+    if lowered[-1] in _TARGETS.get(domain, ()) and not _HOME_ASSISTANT.isdisjoint(lowered[:-3]):
+        return f"Home Assistant's {domain!r} tells here what is wished"
     if "bridge" in lowered[1:]:
         return "'bridge' in the topic: a bridge speaks about itself"
     for level in lowered[-2:]:

@@ -293,12 +293,25 @@ CONTAINERS_REFUSED: frozenset[str] = frozenset(
     words(
         """config configuration settings setting setpoint setpoints target targets threshold thresholds limit
         limits alarm alarms alert alerts forecast forecasts wifi network cpu chip soc esp esp32 esp8266 system
-        sys min max minimum maximum calibration calib offset offsets command commands request cloud mqtt ota
+        sys min max minimum maximum calibration calib offset offsets cmd command commands request comando comandos
+        befehl orden cloud mqtt ota
         firmware detectors gps rx_metadata rxinfo txinfo schedule program history statistics stats service hourly
         daily"""
     )
 )
 """Objects whose numbers are no readings, whatever they are called inside."""
+
+COMMANDS: frozenset[str] = frozenset(
+    words(
+        """set write put configure config configuration settings setting command cmd request reset calibrate adjust
+        fijar ajustar establecer poner configurar setzen setze einstellen stelle regler definir fixer imposta impostare
+        ustaw instellen zet"""
+    )
+)
+"""What a message's ``cmd``, ``method`` or ``type`` begins with where it tells a device what to do."""
+
+SAID_OF_READINGS: frozenset[str] = frozenset(words("alarm alarms alert alerts warning alarma alarme allarme"))
+"""Of ``REFUSED_AROUND``, what a message's ``type`` may say though the device measured: it tells why it speaks."""
 
 OTHER_QUANTITIES: frozenset[str] = frozenset(
     words(

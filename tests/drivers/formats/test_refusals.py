@@ -278,3 +278,27 @@ def test_what_a_device_reports_to_a_cloud_is_its_reading(
     topic: str, payload: object, row: tuple[str | None, str, str, float]
 ) -> None:
     assert rows(decode(topic, payload)) == [row]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"cmd": "set", "temperature": 30},
+        {"method": "setTemperature", "params": {"temperature": 22}},
+        {"method": "thing.service.property.set", "params": {"temperature": 22}},
+        {"type": "config", "temperature": 22},
+        {"type": "setpoint", "temperature": 22},
+        {"kind": "forecast", "temperature": 22},
+        {"comando": "fijar", "temperatura": 22},
+        {"cmd": {"temperature": 22}},
+        {"type": "soil", "humidity": 33},
+    ],
+)
+def test_a_message_that_says_that_it_is_a_command_is_no_reading(payload: object) -> None:
+    decoded = decode("a/n", payload)
+    assert (decoded.kind, rows(decoded)) == (Kind.NOISE, []), decoded
+
+
+@pytest.mark.parametrize("purpose", ["report", "reading", "update", "alarm", "DHT22", "telemetry", "settled"])
+def test_any_other_word_of_a_message_s_purpose_refuses_nothing(purpose: str) -> None:
+    assert [row[2:] for row in rows(decode("a/n", {"type": purpose, "temperature": 22}))] == [("temperature", 22)]
