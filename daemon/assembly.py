@@ -249,6 +249,6 @@ def _recall(reads: Reads, recorder: Recorder, directory: Directory, sensor_id: i
 async def _train(scoring: Scoring, directory: Directory, sensor_id: int | None) -> str:
     """Start a fit and answer at once; its end is told as news."""
     wanted = sensors_to_train(directory, sensor_id)
-    _run(scoring.train(wanted), "training")
+    _run(scoring.fits.train(wanted), "training")
     sensors = "1 sensor" if len(wanted) == 1 else f"{len(wanted)} sensors"
     return f"fitting the models of {sensors}; a system event tells when they are ready"

@@ -11,12 +11,13 @@ from daemon.clock import MachineClock
 from daemon.config import Config
 from daemon.entities import AnomalyKind
 from daemon.episodes import Episodes
+from daemon.fits import Trained
 from daemon.fitting import Fitter
 from daemon.inner_writes import InnerWrites
 from daemon.recorder import Recorder
 from daemon.repository import history
 from daemon.repository.reads import Reads
-from daemon.scoring import Outlets, Scoring, Trained
+from daemon.scoring import Outlets, Scoring
 from daemon.sensor_models import History, SensorModels
 from daemon.sensors import Directory
 

@@ -224,9 +224,8 @@ class Reporter:
         counters = scoring.counters if scoring is not None else Counters()
         statuses = [scoring.status(record.sensor.id) for record in parts.directory.records()] if scoring else []
         ready = sum(status is not None and status.detector is Readiness.READY for status in statuses)
-        fitting = scoring.fitting if scoring is not None else None
-        fitted = parts.directory.record(fitting) if fitting is not None else None
-        last_fit_at = scoring.last_fit_at if scoring is not None else None
+        fits = scoring.fits if scoring is not None else None
+        fitted = parts.directory.record(fits.fitting) if fits is not None and fits.fitting is not None else None
         return ModelsReport(
             anomaly_enabled=parts.config.anomaly.enabled,
             forecast_enabled=parts.config.forecast.enabled,
@@ -238,10 +237,10 @@ class Reporter:
             waits=counters.waits.within(),
             waits_s=round(counters.waits.seconds, 3),
             longest_wait_s=round(counters.waits.longest, 3),
-            fits=counters.fits,
-            failed_fits=counters.failed_fits,
+            fits=fits.done if fits is not None else 0,
+            failed_fits=fits.failed if fits is not None else 0,
             fitting=fitted.sensor.key if fitted is not None else None,
-            last_fit_at=None if last_fit_at is None else wire_time(last_fit_at),
+            last_fit_at=None if fits is None or fits.last_at is None else wire_time(fits.last_at),
             predictions=counters.predictions,
             anomalies_open=len(parts.episodes),
         )

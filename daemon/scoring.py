@@ -1,7 +1,7 @@
 """Scoring: committed readings in, findings and predictions out; it knows neither SQL nor the web.
 
 Nothing here delays a row: readings are offered after their commit, wait in a bounded queue, and are judged together
-twice a second in one worker thread, which alone touches the models. Fits run one at a time in a child process.
+twice a second in one worker thread, which alone touches the models. What is due to be fitted goes to ``daemon.fits``.
 """
 
 import asyncio
@@ -17,10 +17,11 @@ from typing import TypeVar
 from daemon.entities import AnomalyKind, StoredReading
 from daemon.episodes import Finding
 from daemon.explaining import explain
-from daemon.fitting import FitChildError, Fitter, fewer_rows
+from daemon.fits import Fits, Trained
+from daemon.fitting import Fitter
 from daemon.score_waits import Waits
 from daemon.sensor_models import MICROSECONDS, History, Judged, SensorModel, SensorModels
-from ml.base import Arrays, FitError, Forecast, Readiness
+from ml.base import Arrays, Forecast, Readiness
 
 log = logging.getLogger("sereno.scoring")
 
@@ -48,10 +49,6 @@ FRESH = 3600 * MICROSECONDS
 OLD_ROWS, OLD_QUIET = 100, 5.0
 """Rows of a sensor's past that came after newer ones, and seconds since the last, before its models live it again."""
 
-FIT_ROWS = 4096
-RETRY_FIT = 3600.0
-"""Seconds before a fit that failed is tried again."""
-
 SAVE_AT_STOP = 3.0
 """Seconds that the last save may take; what is not saved is replayed from history at the next start."""
 
@@ -68,15 +65,6 @@ class Predicted:
     upper: float
     predicted_at: int
     model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """Sensors whose models were just fitted, and how long that took (s)."""
-
-    sensor_ids: Sequence[int]
-    seconds: float
-    failed: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +86,6 @@ class Counters:
     skipped: int = 0  # late, or of a sensor that is gone
     dropped: int = 0  # the worker was behind
     predictions: int = 0
-    fits: int = 0
-    failed_fits: int = 0
-    fit_seconds: float = 0.0
     waits: Waits = field(default_factory=Waits)
 
 
@@ -130,7 +115,6 @@ class Scoring:
         self._models = models
         self._history = history
         self._outlets = outlets
-        self._fitter = fitter
         self._now = now
         self._monotonic = monotonic
         self._gather = gather
@@ -142,14 +126,9 @@ class Scoring:
         self._fresh: set[int] = set()
         self._gone: set[int] = set()
         self._old: dict[int, tuple[int, float]] = {}
-        self._due: dict[int, None] = {}
-        self._fit_wanted = asyncio.Event()
-        self._errors: dict[int, str] = {}
-        self._retry_at: dict[int, float] = {}
         self._unsaved: set[int] = set()
-        self.fitting: int | None = None
-        self.last_fit_at: int | None = None
         self.counters = Counters()
+        self.fits = Fits(models, fitter, self._in_worker, self._adopted, outlets.trained, now, monotonic)
 
     def offer(self, readings: Sequence[StoredReading]) -> None:
         """Committed rows, in commit order. Never blocks: beyond WAITING the oldest rows are dropped and counted."""
@@ -194,7 +173,7 @@ class Scoring:
         """Score until cancelled. ``sensor_ids`` are those known at start: their models are loaded and caught up."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._fit_loop(), name="fitting")
+                tasks.create_task(self.fits.run(), name="fitting")
                 for sensor_id in sensor_ids:
                     if sensor_id not in self._models:
                         await self._open(sensor_id)
@@ -203,7 +182,7 @@ class Scoring:
                     await self._gathered()
                     await self.drain()
         finally:
-            await self._fitter.close()
+            await self.fits.close()
             await self._in_worker(self._save_all)
 
     async def _gathered(self) -> None:
@@ -238,24 +217,10 @@ class Scoring:
         if self._models.unseen:
             self._offered.set()
 
-    async def train(self, sensor_ids: Iterable[int]) -> Trained:
-        """Fit these sensors' models now; returns when all are done or have failed."""
-        started, wanted = self._monotonic(), list(sensor_ids)
-        outcome = [(sensor_id, await self._fit(sensor_id)) for sensor_id in wanted]
-        trained = Trained(
-            [sensor_id for sensor_id, done in outcome if done],
-            self._monotonic() - started,
-            [sensor_id for sensor_id, done in outcome if not done],
-        )
-        await self._fitter.close()
-        if trained.sensor_ids:
-            self._outlets.trained(trained)
-        return trained
-
     def status(self, sensor_id: int) -> ModelStatus | None:
         """None for a sensor that no reading has been seen of."""
         model = self._models.get(sensor_id)
-        return None if model is None else _status(sensor_id, model, self._errors.get(sensor_id))
+        return None if model is None else _status(sensor_id, model, self.fits.errors.get(sensor_id))
 
     async def _open_all(self, sensor_ids: set[int]) -> None:
         """Make these sensors' models ready: those of new sensors at once, a thousand may appear together."""
@@ -287,7 +252,7 @@ class Scoring:
         if not model.anomalous:
             self._outlets.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN)
         if model.fit_due():
-            self._want_fit([sensor_id])
+            self.fits.want([sensor_id])
 
     async def _relive(self, old: Sequence[int]) -> None:
         """Models only go forward: those of sensors whose past came late (an import) are made anew from all of it."""
@@ -312,8 +277,8 @@ class Scoring:
 
     async def _forget(self, sensor_id: int) -> None:
         await self._in_worker(lambda: self._models.forget(sensor_id, for_good=True))
-        for known in (self._errors, self._retry_at, self._due, self._old):
-            known.pop(sensor_id, None)
+        self.fits.forget(sensor_id)
+        self._old.pop(sensor_id, None)
         self._unsaved.discard(sensor_id)
 
     def _tell(self, judged: Judged) -> None:
@@ -336,7 +301,7 @@ class Scoring:
                         reading_id=observation.reading_id,
                     )
                 )
-        self._want_fit(judged.due)
+        self.fits.want(judged.due)
 
     def _predict(self, forecasts: Sequence[tuple[int, Forecast]]) -> None:
         """Tell what has not come yet: a prediction of what is known already is none."""
@@ -346,68 +311,10 @@ class Scoring:
             self.counters.predictions += len(ahead)
             self._outlets.predicted(ahead)
 
-    def _want_fit(self, sensor_ids: Iterable[int]) -> None:
-        now = self._monotonic()
-        wanted = {i: None for i in sensor_ids if now >= self._retry_at.get(i, now)}
-        if wanted:
-            self._due |= wanted
-            self._fit_wanted.set()
-
-    async def _fit_loop(self) -> None:
-        """Fit what is due, one sensor at a time; the child ends, and the news is told, when nothing is left."""
-        while True:
-            await self._fit_wanted.wait()
-            self._fit_wanted.clear()
-            started, done = self._monotonic(), dict[int, None]()  # once each, however often it was due meanwhile
-            while self._due:
-                sensor_id = next(iter(self._due))
-                del self._due[sensor_id]
-                if await self._fit(sensor_id):
-                    done[sensor_id] = None
-            await self._fitter.close()
-            if done:
-                self._outlets.trained(Trained(list(done), self._monotonic() - started))
-
-    async def _fit(self, sensor_id: int) -> bool:
-        """Fit one sensor's models; a killed child is tried again with half the rows. False: it failed."""
-        rows: int | None = FIT_ROWS
-        started, self.fitting = self._monotonic(), sensor_id
-        try:
-            while rows is not None:
-                limit = rows
-                training = await self._in_worker(lambda: self._models.training(sensor_id, limit))  # noqa: B023
-                if training is None:
-                    return False
-                try:
-                    fitted = await self._fitter.fit(training)
-                except FitChildError as error:
-                    tried = min(limit, max(map(len, training.values())))
-                    rows = fewer_rows(tried)
-                    self._failed(sensor_id, f"{error} with {tried} rows")
-                    continue
-                await self._in_worker(lambda: self._models.adopt(sensor_id, fitted))  # noqa: B023
-                self._offered.set()
-                await self._keep(sensor_id)
-                self._fitted(sensor_id, self._monotonic() - started)
-                return True
-        except FitError as error:
-            self._failed(sensor_id, str(error))
-        finally:
-            self.fitting = None
-        return False
-
-    def _fitted(self, sensor_id: int, seconds: float) -> None:
-        self.counters.fits += 1
-        self.counters.fit_seconds += seconds
-        self.last_fit_at = self._now()
-        self._errors.pop(sensor_id, None)
-        self._retry_at.pop(sensor_id, None)
-
-    def _failed(self, sensor_id: int, why: str) -> None:
-        log.warning("models of sensor %d could not be fitted: %s", sensor_id, why)
-        self.counters.failed_fits += 1
-        self._errors[sensor_id] = why
-        self._retry_at[sensor_id] = self._monotonic() + RETRY_FIT
+    async def _adopted(self, sensor_id: int) -> None:
+        """A fit is in use: what it foretells is told, and it is saved."""
+        self._offered.set()
+        await self._keep(sensor_id)
 
     async def _keep(self, sensor_id: int) -> None:
         """Save a sensor's models; the disk may take its time, so the worker does not wait for it."""

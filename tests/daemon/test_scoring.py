@@ -13,8 +13,9 @@ import pytest
 
 from daemon.entities import AnomalyKind, Quality, StoredReading
 from daemon.episodes import Finding
+from daemon.fits import Trained
 from daemon.fitting import Fitter
-from daemon.scoring import HISTORY, OLD_QUIET, ROOM, WAITING, Outlets, Predicted, Scoring, Trained
+from daemon.scoring import HISTORY, OLD_QUIET, ROOM, WAITING, Outlets, Predicted, Scoring
 from daemon.sensor_models import History, SensorModels, by_second
 from ml.base import Readiness
 
@@ -245,8 +246,8 @@ async def test_a_killed_fit_is_tried_again_with_fewer_rows(tmp_path: Path) -> No
     fitter = Fitter((sys.executable, str(tmp_path / "fit.py")))
     async with running(tmp_path / "models", told, Asked(past(12 * 1440, 15)), [1], fitter) as scoring:
         await until(lambda: told.trained)
-        assert scoring.counters.failed_fits == 1
-        assert scoring.counters.fits == 1
+        assert scoring.fits.failed == 1
+        assert scoring.fits.done == 1
         assert scoring.status(1).error is None  # type: ignore[union-attr]
 
 
@@ -255,7 +256,7 @@ async def test_a_fit_that_never_ends_is_cut_off_and_told(tmp_path: Path) -> None
     fitter = Fitter((sys.executable, "-c", "import sys; sys.stdin.read()"), timeout=0.2)
     async with running(tmp_path, told, Asked(past(4 * 1440)), [1], fitter) as scoring:
         await until(lambda: told.normal)
-        trained = await scoring.train([1])
+        trained = await scoring.fits.train([1])
         assert trained.failed == [1]
         status = scoring.status(1)
         assert status is not None
@@ -267,7 +268,7 @@ async def test_training_by_hand_answers_when_the_fit_is_in_use(tmp_path: Path) -
     told = Told()
     async with running(tmp_path, told, Asked(past(4 * 1440)), [1]) as scoring:
         await until(lambda: told.trained)
-        trained = await scoring.train([1, 404])
+        trained = await scoring.fits.train([1, 404])
         assert trained.sensor_ids == [1]
         assert trained.failed == [404], "nothing is known of it"
         assert trained.seconds > 0
@@ -325,23 +326,6 @@ def test_forecasters_see_everything_in_slices(tmp_path: Path) -> None:
     made = models.foresee(math.inf)
     assert models.unseen == 0
     assert {forecast.quantity for _, forecast in made} == {"temperature", "humidity"}
-
-
-async def test_the_news_of_a_fit_names_each_sensor_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a sensor whose history comes in while it is fitted, and which is fitted again at once."""
-    told, fits = Told(), list[int]()
-
-    async def fit(scoring: Scoring, sensor_id: int) -> bool:
-        fits.append(sensor_id)
-        if len(fits) < 3:
-            scoring._want_fit([sensor_id])
-        return True
-
-    monkeypatch.setattr(Scoring, "_fit", fit)
-    async with running(tmp_path, told, Asked(past(4 * 1440)), [7]):
-        await until(lambda: told.trained)
-    assert fits == [7, 7, 7]
-    assert [trained.sensor_ids for trained in told.trained] == [[7]]
 
 
 async def test_a_source_that_can_wait_waits_for_the_models(tmp_path: Path) -> None:
