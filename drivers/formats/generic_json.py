@@ -20,7 +20,16 @@ from drivers.formats.availability import decode_document as decode_availability
 from drivers.formats.json_keys import Layout, Role, read_key, read_layout
 from drivers.formats.json_object import Facts, read_facts
 from drivers.formats.message import NO_HINT, Hint, Message
-from drivers.formats.names import NO_NAME, Name, derive_probe, is_command, read_model, read_name, refusal_around
+from drivers.formats.names import (
+    NO_NAME,
+    Name,
+    derive_probe,
+    is_command,
+    names_another_quantity,
+    read_model,
+    read_name,
+    refusal_around,
+)
 from drivers.formats.record import MOST_PROBES, Collector
 from drivers.formats.timestamps import parse_time
 from drivers.formats.topics import Topic
@@ -240,8 +249,11 @@ class _Walk:
         if layout.values:
             self._take_record(node[layout.values[0]], facts, context)
         skip_setpoint = layout.climate > 0 and _is_climate(layout)
+        alone = len(layout.quantities) == 1 and bool(layout.units) and not any(map(names_another_quantity, node))
         for key, name in layout.quantities:
-            if skip_setpoint and name.bare and name.quantity == "temperature":
+            if name.quantity in facts.unfit or (alone and not layout.values and not self._fits(name, facts)):
+                self.refusal = self.refusal or f"{key!r} in a unit that is none of {name.quantity}"
+            elif skip_setpoint and name.bare and name.quantity == "temperature":
                 self.refusal = self.refusal or f"{key!r} beside a thermostat's keys is its setpoint"
             else:
                 self._take(name, key, node[key], context)
@@ -260,7 +272,17 @@ class _Walk:
             of = repr(facts.metric_text) if facts.metric else "what the topic names"
             self.refusal = self.refusal or f"{of}: {name.refusal}"
             return
-        self._take(name, facts.metric_text, raw, context, unit)
+        if self._fits(name, facts):
+            self._take(name, facts.metric_text, raw, context, unit)
+
+    def _fits(self, name: Name, facts: Facts) -> bool:
+        """Whether a value's unit, where the object tells one, is its quantity's; a battery's may be either's."""
+        quantity = name.quantity or ""
+        if not facts.foreign and (fits(quantity, facts.unit) or quantity.startswith("battery")):
+            return True
+        told = facts.foreign or facts.unit
+        self.refusal = self.refusal or f"a {quantity} in {told[:24]!r}: it is another quantity, or a raw value"
+        return False
 
     def _take_letters(self, node: dict[str, object], layout: Layout, context: _Context) -> None:
         """``t`` and ``h`` are believed together, or beside a quantity spelt out."""
@@ -277,6 +299,8 @@ class _Walk:
         self, node: dict[str, object], layout: Layout, facts: Facts, context: _Context, quantity: Name
     ) -> None:
         """The inside of ``"temperature": {…}``: its value, or one value per probe."""
+        if not self._fits(quantity, facts):
+            return
         if layout.values:
             self._take(quantity, "", node[layout.values[0]], context, facts.unit)
             return

@@ -151,8 +151,8 @@ def _document(measurement: str, tags: Mapping[str, str], fields: dict[str, Any])
     if value is None:
         return {**fields, "unit": unit} if unit else fields
     document: dict[str, Any] = {"value": fields[value]}
-    if unit:
-        document["unit"] = unit
+    if unit or "unit" in tags:
+        document["unit"] = unit or tags["unit"]
     telling = (
         measurement,
         *(tags[key] for key in _QUANTITY_TAGS if key in tags),

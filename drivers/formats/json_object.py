@@ -1,5 +1,6 @@
 """What one JSON object says about itself: whose it is, of when, in which units, of which quantity."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +18,10 @@ LONGEST_TEXT = 128
 
 @dataclass(slots=True)
 class Facts:
-    """``identifier`` is an integer ``id``, a device's or a counter's; ``metric`` what a text names as the quantity."""
+    """``identifier`` is an integer ``id``, a device's or a counter's; ``metric`` what a text names as the quantity.
+
+    ``foreign`` is a unit that is none of ours; ``unfit`` the quantities of which the object tells one that none has.
+    """
 
     device: str | None = None
     probe: str | None = None
@@ -29,6 +33,8 @@ class Facts:
     metric: Name | None = None
     metric_text: str = ""
     unit: str = ""
+    foreign: str = ""
+    unfit: tuple[str, ...] = ()
     temperature_unit: str = ""
     pressure_unit: str = ""
 
@@ -56,6 +62,7 @@ def read_facts(node: dict[str, object], layout: Layout) -> Facts:
         facts.model = facts.model or text_of(node[key])
     for key in layout.units:
         facts.unit = facts.unit or _unit_of(node[key])
+        facts.foreign = facts.foreign or _foreign(node[key])
     for key, quantity in layout.quantity_units:
         _take_quantity_unit(facts, node[key], quantity)
     return facts
@@ -139,6 +146,8 @@ def _take_metric(facts: Facts, raw: object) -> None:
 
 def _take_quantity_unit(facts: Facts, raw: object, quantity: str) -> None:
     unit = _unit_of(raw)
+    if _foreign(raw) or (unit and not fits(quantity, unit)):
+        facts.unfit += (quantity,)
     if not unit or not fits(quantity, unit):
         return
     if fits(quantity, "°C"):
@@ -151,6 +160,20 @@ def _unit_of(raw: object) -> str:
     if not isinstance(raw, str):
         return ""
     return "°F" if raw.lower() == "imperial" else read_unit(raw) or ""
+
+
+_VAGUE = re.compile(
+    r"\W*$|[%°º˚Â\ufffd]|deg|grad|cel|cent|fahr|kel|rel|rh|hum|temp|metric|imperial|us$|si$|std|default|none|null|n/?a$",
+    re.IGNORECASE,
+)
+"""What stands in a unit's place and contradicts none of ours."""
+
+
+def _foreign(raw: object) -> str:
+    """A unit that none of our quantities has (``g/m³``), "" for those that they have and for no unit at all."""
+    if not isinstance(raw, str) or not raw or len(raw) > LONGEST_TEXT or read_unit(raw) is not None:
+        return ""
+    return "" if _VAGUE.match(raw) else raw
 
 
 def _counter(raw: object) -> int | None:

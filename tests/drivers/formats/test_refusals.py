@@ -302,3 +302,33 @@ def test_a_message_that_says_that_it_is_a_command_is_no_reading(payload: object)
 @pytest.mark.parametrize("purpose", ["report", "reading", "update", "alarm", "DHT22", "telemetry", "settled"])
 def test_any_other_word_of_a_message_s_purpose_refuses_nothing(purpose: str) -> None:
     assert [row[2:] for row in rows(decode("a/n", {"type": purpose, "temperature": 22}))] == [("temperature", 22)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"temperature": {"value": 300, "unit": "mV"}, "humidity": {"value": 9.1, "unit": "g/m³"}},
+        {"metric": "humidity", "value": 9.1, "unit": "g/m3"},
+        {"metric": "temperature", "value": 300, "unit": "%"},
+        {"temperature": 300, "unit": "mV"},
+        {"humidity": 9.1, "humidity_unit": "g/kg"},
+        {"temperature": {"unit": "counts", "kitchen": 512}},
+        "hygro,device=a,quantity=humidity,unit=g/m3 value=9.1",
+    ],
+)
+def test_a_unit_that_the_quantity_has_not_is_another_quantity_s(payload: object) -> None:
+    decoded = decode("a/n", payload)
+    assert (decoded.kind, rows(decoded)) == (Kind.NOISE, []), decoded
+
+
+@pytest.mark.parametrize("unit", ["", "°", "degrees", "Grad C", "metric", "Celsius", "\ufffdC", "-", "none", None, 0])
+def test_a_vague_unit_refuses_nothing(unit: object) -> None:
+    assert rows(decode("a/n", {"metric": "temperature", "value": 21, "unit": unit}))[0][2:] == ("temperature", 21)
+    assert rows(decode("a/n", {"temperature": {"value": 21, "unit": unit}}))[0][2:] == ("temperature", 21)
+
+
+def test_a_unit_beside_several_values_is_not_each_one_s() -> None:
+    payload = {"temperature": 21, "humidity": 50, "power": 12, "unit": "W"}
+    assert [row[3] for row in rows(decode("a/n", payload))] == [21, 50]
+    assert [row[3] for row in rows(decode("a/n", {"temperature": 21, "power": 12, "unit": "W"}))] == [21]
+    assert rows(decode("a/n", {"battery": {"value": 3.01, "unit": "V"}}))[0][2:] == ("battery_voltage", 3.01)
