@@ -323,12 +323,12 @@ def readings(
 
 @app.command()
 def decode(
-    payload: Annotated[str | None, typer.Argument(help="An MQTT payload; default: standard input.")] = None,
+    payload: Annotated[
+        str | None, typer.Argument(help="An MQTT payload, or a serial line; default: standard input.")
+    ] = None,
     topic: Annotated[str | None, typer.Option("--topic", "-t", help="The MQTT topic it came on.")] = None,
-    serial: Annotated[
-        bool, typer.Option("--serial", help="Standard input is what came through a serial port.")
-    ] = False,
-    format_name: Annotated[str, typer.Option("--format", help="The serial format.")] = "auto",
+    serial: Annotated[bool, typer.Option("--serial", help="It is what came through a serial port.")] = False,
+    format_name: Annotated[str | None, typer.Option("--format", help="The serial format; default: auto.")] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Cases, one JSON object a line, judged alone.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -337,13 +337,17 @@ def decode(
 
     if jsonl + serial + (topic is not None) != 1:
         raise UsageError("give one of --topic TOPIC, --serial, --jsonl")
+    if format_name is not None and not serial:
+        raise UsageError("--format is for --serial: what comes over MQTT is recognised by topic and payload")
+    if jsonl and payload is not None:
+        raise UsageError("--jsonl reads its cases from standard input; leave the payload out")
+    given = None if payload is None else payload.encode(errors="surrogateescape")
     if jsonl:
         _end(payloads.decode_cases(sys.stdin.buffer))
     elif serial:
-        payloads.explain_serial(sys.stdin.buffer, format_name, as_json=as_json)
+        payloads.explain_serial(sys.stdin.buffer, given, format_name or "auto", as_json=as_json)
     else:
-        data = payload.encode(errors="surrogateescape") if payload is not None else sys.stdin.buffer.read()
-        payloads.explain_message(str(topic), data, as_json=as_json)
+        payloads.explain_message(str(topic), sys.stdin.buffer.read() if given is None else given, as_json=as_json)
 
 
 @app.command()

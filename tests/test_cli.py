@@ -234,6 +234,27 @@ def test_decode_reads_a_serial_capture(sereno: Command) -> None:
     assert "temperature: 21.3 °C" in done.out
 
 
+def test_decode_takes_a_serial_line_as_its_argument(sereno: Command) -> None:
+    assert "humidity: 45 %" in sereno("decode", "--serial", "Humidity: 45 %").out
+    judged = json.loads(sereno("decode", "--serial", "--json", "Humidity: 45 %").out)
+    assert [row["value"] for row in judged["readings"]] == [45.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--topic", "x", "--format", "csv", "21.5"], "--format is for --serial"),
+        (["--jsonl", "{}"], "--jsonl reads its cases from standard input"),
+        (["--topic", "a/#", "21.5"], "'a/#' is a filter"),
+        (["--topic", "a/+/b", "21.5"], "'a/+/b' is a filter"),
+    ],
+)
+def test_decode_passes_over_nothing_that_it_was_given(sereno: Command, arguments: list[str], sentence: str) -> None:
+    done = sereno("decode", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert sentence in done.err
+
+
 def test_decode_judges_each_case_alone_and_survives_bad_lines(sereno: Command) -> None:
     cases = [
         b'{"id":"a","transport":"mqtt","topic":"x/temperature","payload_text":"21.5"}',
@@ -466,6 +487,9 @@ def test_a_key_is_ignored_before_a_sensor_has_it_and_heard_again(asked: Command)
     (row,) = [line for line in good(asked("sensors")).splitlines() if "past/neighbour" in line]
     assert "ignored" in row
     assert "is heard again" in good(asked("sensors", "allow", "past/neighbour"))
+    good(asked("sensors", "ignore", "past/a%23b#ext"))
+    names = {row["clave"]: row["nombre"] for row in json.loads(good(asked("sensors", "--json")))}
+    assert (names["past/neighbour"], names["past/a%23b#ext"]) == ("neighbour", "a#b ext")
     assert asked("sensors", "ignore", "no such name").code == 1
 
 
@@ -478,6 +502,14 @@ def test_two_that_are_one_are_merged_by_a_person_who_is_sure(asked: Command) -> 
     listed = json.loads(good(asked("sensors", "--json")))
     (kept,) = [row for row in listed if row["clave"] == "past/other"]
     assert kept["claves"] == ["past/one"]
+    shown = good(asked("sensors"))
+    assert "past/one" in shown
+    assert "\\x0a" not in shown
+    refused = asked("sensors", "split", "other")
+    assert (refused.code, refused.err) == (
+        1,
+        f"sereno: 'other' is not one of the keys merged into sensor {kept['id']}: its further keys are past/one\n",
+    )
     assert not [row for row in listed if row["clave"] == "past/one"]
     rows = "timestamp,sensor,quantity,value\n2025-03-01T10:00:00Z,past/one,temperature,20.5\n"
     assert asked("import", "-", stdin=rows).code == 0

@@ -62,7 +62,7 @@ def show_sensors(client: Client, *, as_json: bool) -> None:
 def _sensor_row(row: dict[str, Any], moment: datetime) -> dict[str, str | Text]:
     return {
         ">id": str(row["id"]),
-        "key": plain("\n".join([row["clave"] or "", *row["claves"]])),
+        "key": Text("\n").join(map(plain, [row["clave"] or "", *row["claves"]])),
         "name": plain(row["nombre"] or ""),
         "model": plain("" if row["modelo"] == UNKNOWN_MODEL else row["modelo"]),
         "!state": plain("ignored" if row["ignorado"] else STATES[row["estado"]]),
@@ -113,7 +113,7 @@ def ignore(client: Client, wanted: str) -> None:
     except ClientError:
         if "/" not in wanted:
             raise
-        row = client.post("/api/v1/sensors", {"tipo": "otros", "modelo": UNKNOWN_MODEL, "clave": wanted})
+        row = _make(client, wanted, "otros")
     client.post(f"/api/v1/sensors/{row['id']}/ignore", {})
     tell(f"{row['clave']} is ignored: what its device says is not taken (sereno sensors allow {row['clave']})")
 
@@ -132,6 +132,10 @@ def merge(client: Client, wanted: str, into: str, *, sure: bool) -> None:
 def split(client: Client, key: str) -> None:
     """Let the device of a further key be a sensor of its own again."""
     row = find_sensor(client, key)
+    if key not in row["claves"]:
+        further = ", ".join(row["claves"])
+        has = f"its further keys are {further}" if further else "it has no further keys"
+        raise ClientError(f"{key!r} is not one of the keys merged into sensor {row['id']}: {has}")
     client.post(f"/api/v1/sensors/{row['id']}/split", {"clave": key})
     tell(f"{key} is no longer part of sensor {row['id']}: its device registers anew; what came by it stays")
 
@@ -145,8 +149,17 @@ def allow(client: Client, key: str) -> None:
         client.post(f"/api/v1/sensors/{row['id']}/allow", {})
         tell(f"{row['clave']} is heard again", "green")
         return
-    row = client.post("/api/v1/sensors", {"tipo": "temperatura_humedad", "modelo": UNKNOWN_MODEL, "clave": key})
+    row = _make(client, key, "temperatura_humedad")
     tell(f"{key} is back as sensor {row['id']}: what its device says is taken again", "green")
+
+
+def _make(client: Client, key: str, kind: str) -> dict[str, Any]:
+    """A sensor of a key that has none, called as one that registers itself is: by its device and probe."""
+    device, _, probe = key.partition("/")[2].partition("#")
+    name = " ".join(filter(None, (device.replace("%23", "#").replace("%25", "%"), probe))) or key
+    body = {"tipo": kind, "modelo": UNKNOWN_MODEL, "clave": key, "nombre": name}
+    row: dict[str, Any] = client.post("/api/v1/sensors", body)
+    return row
 
 
 def show_readings(

@@ -34,6 +34,8 @@ def decode_cases(file: IO[bytes]) -> bool:
 
 def explain_message(topic: str, payload: bytes, *, as_json: bool) -> None:
     """Say what an MQTT message would become."""
+    if "#" in topic or "+" in topic:
+        raise UsageError(f"{topic!r} is a filter; a message comes on one topic, which has no + and no #")
     if as_json:
         _print_case({"transport": "mqtt", "topic": topic}, payload)
         return
@@ -41,13 +43,13 @@ def explain_message(topic: str, payload: bytes, *, as_json: bool) -> None:
         tell(line)
 
 
-def explain_serial(file: IO[bytes], format_name: str, *, as_json: bool) -> None:
-    """Say what a capture of a serial line would become."""
+def explain_serial(file: IO[bytes], line: bytes | None, format_name: str, *, as_json: bool) -> None:
+    """Say what a serial line would become, or a capture of many: the whole of ``file``."""
     if format_name not in SERIAL_FORMATS:
         raise UsageError(f"{format_name!r} is not a serial format; there are {', '.join(sorted(SERIAL_FORMATS))}")
     if as_json and format_name != "auto":
         raise UsageError("--json judges as `--format auto` does; leave one of them out")
-    data = file.read(LONGEST_CAPTURE)
+    data = file.read(LONGEST_CAPTURE) if line is None else line + b"\n"
     if as_json:
         _print_case({"transport": "serial"}, data)
         return
