@@ -53,8 +53,8 @@ def explain_serial(file: IO[bytes], line: bytes | None, format_name: str, *, as_
     if as_json:
         _print_case({"transport": "serial"}, data)
         return
-    for line in explain(decode_capture(data, format_name)):
-        tell(line)
+    for sentence in explain(decode_capture(data, format_name)):
+        tell(sentence)
 
 
 def _print_case(case: dict[str, str], payload: bytes) -> None:
