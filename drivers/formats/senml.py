@@ -2,7 +2,7 @@
 
 Wire: JSON. A record's name is ``bn`` + ``n``, its time ``bt`` + ``t``, its value ``bv`` + ``v``, its unit ``u`` or
 ``bu``; a base field holds until another replaces it. The device is the base name less its trailing separator
-(``urn:dev:ow:10e2…:``), or the name less a last part that names a quantity (``…/temperature``); what ``n`` says beyond
+(``urn:dev:ow:10e2…:``), or the name less a last part that names a quantity (``…/temperature``, ``…:t`` in ``Cel``); what ``n`` says beyond
 the quantity is the probe. A time below 2^28 is relative to now: of such values the newest is read, without a time.
 Sums (``s``), texts, booleans and data are no values of ours; a field that ends in ``_`` and is not known forbids the
 pack, as a version above 10 does. SenML in CBOR, XML and EXI is not read.
@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from drivers.base import Decoded, Kind
@@ -166,8 +166,8 @@ def _newest_of_relative(resolved: list[_Resolved]) -> list[_Resolved]:
 
 def _take(one: _Resolved, message: Message, collector: Collector) -> str:
     """Add a value; why it is none of ours, else ""."""
-    device, tail = _device_and_name(one.base, one.name)
     unit, factor = _unit(one.unit)
+    device, tail = _device_and_name(one.base, one.name, unit)
     what = _quantity(tail, one.unit, unit)
     if what.quantity and not what.refusal:
         whole = f"{one.name} {what.quantity}"  # a name that became the device's may speak of a wish
@@ -191,7 +191,7 @@ def _take(one: _Resolved, message: Message, collector: Collector) -> str:
         number,
         unit,
         device=device or message.topic.device,
-        probe=derive_probe(name),
+        probe=what.probe if not _names(tail) and _is_letter_of(unit, tail) else derive_probe(name),
         name=name,
         time=one.time,
     )
@@ -206,17 +206,29 @@ def _unit(text: str) -> tuple[str, float]:
 
 
 @lru_cache(maxsize=2048)
-def _device_and_name(base: str, name: str) -> tuple[str, str]:
-    """The device, "" where the pack names none, and what is the value's own name, "" where it has none."""
+def _device_and_name(base: str, name: str, unit: str) -> tuple[str, str]:
+    """The device, "" where the pack names none, and what is the value's own name, "" where it has none: a quantity's,
+    or a letter of one that comes in ``unit``.
+    """
     if name and base and not _SCHEME.fullmatch(base.rstrip(_SEPARATORS)):
         return base.strip("/").rstrip(_SEPARATORS), name.strip(_SEPARATORS)
     whole = (base + name).strip("/").rstrip(_SEPARATORS)
-    for separators, told in (("/:;_.", _names_bare), ("/:", _names)):
+    for separators, told in (("/:;_.", _names_bare), ("/:", _names), ("/:;_.", partial(_is_letter_of, unit))):
         for separator in separators:
             before, found, last = whole.rpartition(separator)
             if found and told(last):
                 return before.rstrip(_SEPARATORS), last
-    return ("", whole) if _names(whole) and ":" not in whole else (whole, "")
+    return ("", whole) if (_names(whole) or _is_letter_of(unit, whole)) and ":" not in whole else (whole, "")
+
+
+def _is_letter_of(unit: str, text: str) -> bool:
+    """Whether a text is the letter of a quantity that comes in this unit, with a number at most: ``t``, ``h2``, ``p``."""
+    if not unit:
+        return False
+    named = read_letter(text)
+    if named.quantity is None:
+        return text.lower() == _BY_UNIT.get(unit, " ")[0]
+    return fits(named.quantity, unit) and (named.bare or named.remainder.isdecimal())
 
 
 def _names(text: str) -> bool:
@@ -242,4 +254,5 @@ def _quantity(tail: str, text: str, unit: str) -> Name:
     if by_unit is None or names_another_quantity(tail):
         return Name()
     refusal = read_name(f"{tail} {by_unit}").refusal if tail else ""
-    return Name(by_unit, "", tail, bare=not tail, refusal=refusal)
+    bare = tail.lower() in ("", by_unit[0])
+    return Name(by_unit, "", "" if bare else tail, bare=bare, refusal=refusal)

@@ -25,10 +25,29 @@ BASE = "urn:dev:ow:10e2073a01080063"
         ({"bn": "2001:db8::2/", "n": "temperature"}, "2001:db8::2", ""),
         ({"bn": "sensor1", "n": "temperature"}, "sensor1", ""),
         ({"n": "temperature"}, "hall/senml", ""),
+        ({"n": "dev1:t"}, "dev1", ""),
+        ({"n": "dev1/T"}, "dev1", ""),
+        ({"n": "urn:dev:mac:0024befffe804ff1_t2"}, "urn:dev:mac:0024befffe804ff1", "2"),
+        ({"bn": "urn:dev:mac:", "n": "0024befffe804ff1:t"}, "urn:dev:mac:0024befffe804ff1", ""),
+        ({"n": "t"}, "hall/senml", ""),
     ],
 )
 def test_the_resolved_name_is_device_and_quantity(record: dict[str, object], device: str, probe: str) -> None:
     assert rows(decode("hall/senml", [{**record, "u": "Cel", "v": 23.1}])) == [(device, probe, "temperature", 23.1)]
+
+
+def test_one_device_s_letters_are_one_sensor_s() -> None:
+    pack = [
+        {"n": "dev1:t", "u": "Cel", "v": 21.5},
+        {"n": "dev1:h", "u": "%RH", "v": 40},
+        {"n": "dev1:p", "u": "hPa", "v": 1013},
+    ]
+    (reading,) = decode("x", pack).readings
+    assert (reading.device, reading.probe, len(reading.measurements)) == ("dev1", "", 3)
+    pair = [{"n": "dev1:t2", "u": "Cel", "v": 21.5}, {"n": "dev1:h2", "u": "%RH", "v": 40}]
+    assert [one.probe for one in decode("x", pair).readings] == ["2"]
+    # a letter that its unit does not bear out, or none does, is part of a name
+    assert rows(decode("x", [{"n": "dev1:h", "u": "Cel", "v": 21.5}])) == [("dev1:h", "", "temperature", 21.5)]
 
 
 def test_base_fields_hold_until_they_are_replaced() -> None:
