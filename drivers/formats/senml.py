@@ -222,7 +222,7 @@ def _device_and_name(base: str, name: str, unit: str) -> tuple[str, str]:
 
 
 def _is_letter_of(unit: str, text: str) -> bool:
-    """Whether a text is the letter of a quantity that comes in this unit, with a number at most: ``t``, ``h2``, ``p``."""
+    """Whether a text is a letter of a quantity that comes in this unit, with a number at most: ``t``, ``h2``, ``p``."""
     if not unit:
         return False
     named = read_letter(text)
