@@ -5,7 +5,8 @@ its title, less its quantity: the rest names the probe. A title that names a tim
 the columns are unknown, and nothing is read, humidity first being as common as temperature first, unless the
 configuration names them: ``columns: [humidity, temperature]`` (``-`` skips one; spaces may separate them then).
 Units: in the title or beside the value; without, the configuration's ``temperature_unit``, else °C; %.
-Failure: ``ERROR``, ``nan``, -999 in a column.
+Failure: ``ERROR``, ``nan``, -999 in a column. A row with a word such as ``OK`` in a quantity's column does not fit its
+header and is not read.
 Source: DHTlib, DHTNew and DHTesp examples.
 
 Sample: ``Humidity (%),Temperature (C)`` ``45.2,23.1``
@@ -33,8 +34,14 @@ SKIPPED = "-"
 """A configured column that is not read."""
 MOST_COLUMNS = 64
 _FIRST = Decoded(Kind.NOISE, NAME, reason="the connection's first row, whose beginning may be missing")
+_NAMELESS = (
+    "figures without names, and no header line was seen that fits them: name them in the configuration,"
+    " as in columns: [humidity, temperature]"
+)
 _FIGURE = re.compile(r"^[+-]?[0-9]|[0-9][.][0-9]")
 _NUMBERED = re.compile(r"\s[0-9]+\s?[°*']?[CF%]?$")
+_WORD = re.compile(r"[^\W\d_]{2,16}")
+"""What stands in a figure's place if a row has other columns than its header: ``OK``."""
 _ANY_SEPARATOR = re.compile(r"\s*[,;\t|](?:\s*[,;\t|])*\s*")
 
 
@@ -58,7 +65,7 @@ def decode(line: str, state: LineState) -> Decoded | None:
             return _FIRST
         return _read_row(header, fields, state.temperature_unit)
     if numbers == len(titles):
-        return Decoded(Kind.UNKNOWN, NAME, reason="figures without names: no header line was seen that fits them")
+        return Decoded(Kind.UNKNOWN, NAME, reason=_NAMELESS)
     return None
 
 
@@ -126,6 +133,10 @@ def _read_row(
         if name.quantity is None or name.refusal:
             continue
         value, told = read_text(field, name.quantity)
+        if value is None and _WORD.fullmatch(field) and failed_quantities(field) is None:
+            return Decoded(
+                Kind.UNKNOWN, NAME, reason=f"{field!r} stands in the column {title!r}: the row does not fit its header"
+            )
         if value is None:
             continue
         quantity, unit, number = name.quantity, told or name.unit, None

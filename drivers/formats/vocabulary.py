@@ -24,7 +24,7 @@ _PHRASES: Mapping[str, str] = {
         umidita relativa, umidade relativa, feuchte, feuchtigkeit, luftfeuchte, luftfeuchtigkeit, rel feuchte,
         relative feuchte, relative luftfeuchtigkeit, hygro, hygrometry, hygrometrie, vochtigheid, luchtvochtigheid,
         vocht, relatieve vochtigheid, fugtighed, luftfuktighet, fuktighet, fukt, kosteus, vlhkost, wilgotnosc, nem,
-        paratartalom, влажность, влажность воздуха, umiditate,
+        paratartalom, влажность, влажность воздуха, umiditate, feucht, vlaga, vlaznost, влага, влажност, вологість,
         umiditatea, mitrums, 湿度, 濕度, 습도, υγρασια, kelembaban, do am, niiskus
         """,
     "dew_point": """

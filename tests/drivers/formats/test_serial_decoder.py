@@ -192,6 +192,8 @@ def test_one_letter_alone_is_not_believed(line: str) -> None:
         ("DHT22 checksum error", ["temperature", "humidity"]),
         ("Temperature: nan C  Humidity: nan %", ["temperature", "humidity"]),
         ("temp=-127.00", ["temperature"]),
+        ('{"error":"DHT read failed"}', ["temperature", "humidity"]),
+        ('{"sensor":"dht22","status":"humidity read error"}', ["humidity"]),
         ("Temp C: -127.00 Temp F: -196.60", ["temperature"]),  # DEVICE_DISCONNECTED_C and _F
         ("Temperature: -127.00 C  -196.60 F", ["temperature"]),
         ("Device Address: 28AA1122334455C6 Temp C: -127.00 Temp F: -196.60", ["temperature"]),
@@ -209,6 +211,7 @@ def test_failed_reads(line: str, quantities: list[str]) -> None:
     [
         " ets Jan  8 2013,rst cause:2, boot mode:(3,6)\r\nload 0x4010f000, len 1384, room 16 \r\ntail 8\r\n",
         "epc1=0x40202c31 epc2=0x00000000\r\n3fffff70:  3fffdad0 00001388 3ffee93c 40203d93\r\n",
+        '{"status":"WiFi connection failed"}\r\n{"status":"ok"}\r\n',
         "Max Value:   125.00°C\r\nMin Value:   -40.00°C\r\nResolution:  0.10°C\r\n",
         "DHTxx test!\r\n------------------\r\n",
         "Setpoint: 22.0 C\r\nCPU: 45 C\r\n",
@@ -242,6 +245,23 @@ def test_csv_by_its_header() -> None:
         ("humidity", 45.2),
         ("temperature", 23.1),
     ]
+
+
+def test_a_german_and_a_croatian_name_the_humidity() -> None:
+    assert values("Feucht;Temp\n44;21\n") == [("humidity", 44), ("temperature", 21)]
+    assert values("Vlaga: 48 %  Temperatura: 21.5 C\r\n") == [("humidity", 48), ("temperature", 21.5)]
+
+
+@pytest.mark.parametrize("row", ["DHT22,OK,44.5,21.5,5", "DHT22,OK,44.5,21.5,5,"])
+def test_a_row_with_a_column_more_than_its_header_stores_nothing_false(row: str) -> None:
+    last = decode_capture(f"STAT,HUMI,TEMP,TIME,TYPE\n{row}\n".encode())[-1]
+    assert (last.kind, last.readings) == (Kind.UNKNOWN, ())
+    assert last.reason == "'OK' stands in the column 'HUMI': the row does not fit its header"
+
+
+def test_a_csv_without_a_header_is_told_the_cure() -> None:
+    (decoded, *_) = decode_capture(b"45.2,23.1\n45.2,23.1\n")
+    assert "columns: [humidity, temperature]" in decoded.reason
 
 
 def test_a_header_outlives_the_connection_but_a_first_row_may_be_cut() -> None:
