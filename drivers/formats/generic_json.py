@@ -66,6 +66,8 @@ class _Context(NamedTuple):
     hint: Hint = NO_HINT
     around: tuple[str, ...] = ()
     """Names above that refuse some quantities: ``soil``."""
+    numbered: bool = False
+    """Of an array's items: their integer ``id`` tells them apart, and nothing else does."""
 
 
 def decode(message: Message) -> Decoded | None:
@@ -199,10 +201,11 @@ class _Walk:
             if not told_apart and len(node) > MOST_PROBES:
                 self.refusal = self.refusal or f"an array of {len(node)} tells neither its times nor its probes"
                 return
+            inner = context._replace(depth=context.depth + 1, numbered=told_apart and _is_numbered(node))
             for index, item in enumerate(node[:_MOST_ITEMS]):
                 path = context.path if told_apart or index == 0 else (*context.path, str(index))
                 if isinstance(item, dict | list):
-                    self.visit(item, context._replace(path=path, depth=context.depth + 1))
+                    self.visit(item, inner._replace(path=path))
                 elif context.quantity is not None:
                     self.refusal = self.refusal or "bare figures in an array tell neither their times nor their probes"
 
@@ -363,7 +366,8 @@ def _merge(facts: Facts, context: _Context) -> _Context:
     sequence = facts.sequence
     if sequence is None:
         # an integer "id" may be the device's; where the device goes by another name, it numbers the messages
-        sequence = facts.identifier if facts.identifier is not None and own is not None else context.sequence
+        named = facts.identifier is not None and not context.numbered and (own is not None or bool(facts.numbers))
+        sequence = facts.identifier if named else context.sequence
     path, device = context.path, own or context.device
     part = read_model(path[-1]) if path else None
     if facts.device and part is not None:
@@ -375,6 +379,10 @@ def _merge(facts: Facts, context: _Context) -> _Context:
             device = facts.place
         elif context.quantity is None:
             path = (*path, facts.place)
+    if device is None and facts.numbers and context.depth == 0:
+        device = "/".join(facts.numbers)  # on a serial line nothing else names it
+    else:
+        path = (*path, *_numbers(facts, context))
     return _Context(
         device,
         path,
@@ -398,8 +406,11 @@ def _merge_owned(facts: Facts, context: _Context) -> _Context:
     path = context.path
     if facts.probe and context.depth > 0 and context.quantity is None:
         path = (*path, facts.probe)
+    if context.depth > 0:
+        path = (*path, *_numbers(facts, context))
     return context._replace(
         path=path,
+        numbered=False,
         time=facts.time or context.time,
         model=context.model or facts.model or (read_model(context.path[-1]) if context.path else None),
         temperature_unit=facts.temperature_unit
@@ -407,6 +418,11 @@ def _merge_owned(facts: Facts, context: _Context) -> _Context:
         or context.temperature_unit,
         pressure_unit=facts.pressure_unit or context.pressure_unit,
     )
+
+
+def _numbers(facts: Facts, context: _Context) -> tuple[str, ...]:
+    """The numbers by which an object goes among its like."""
+    return (str(facts.identifier),) if context.numbered and facts.identifier is not None else facts.numbers
 
 
 def _unit_around(quantity: str, context: _Context) -> str:
@@ -447,3 +463,21 @@ def _tells_itself(item: dict[str, object]) -> bool:
     layout = read_layout(tuple(item)[:32])
     told = layout.devices or layout.identifiers or layout.probes or layout.places or layout.times or layout.metrics
     return bool(told) or any(parse_time(item[key]) for key, _ in layout.letters)
+
+
+def _is_numbered(items: list[object]) -> bool:
+    """Whether integer ids tell an array's objects apart: two of them say the same in all but their id and values."""
+    ids: set[object] = set()
+    said: set[object] = set()
+    count = 0
+    for item in items[:_MOST_ITEMS]:
+        if not isinstance(item, dict):
+            continue
+        layout = read_layout(tuple(item)[:32])
+        if not layout.identifiers or not isinstance(item[layout.identifiers[0]], int):
+            return False
+        telling = (*layout.devices, *layout.probes, *layout.places, *layout.times, *layout.metrics)
+        ids.add(item[layout.identifiers[0]])
+        said.add((layout.quantities, layout.letters, *(str(item[key])[:64] for key in telling)))
+        count += 1
+    return len(said) < len(ids) == count

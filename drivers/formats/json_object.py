@@ -20,13 +20,16 @@ LONGEST_TEXT = 128
 class Facts:
     """``identifier`` is an integer ``id``, a device's or a counter's; ``metric`` what a text names as the quantity.
 
-    ``foreign`` is a unit that is none of ours; ``unfit`` the quantities of which the object tells one that none has.
+    ``numbers`` are names that are small numbers: they tell one of a device's probes from another, and no device from
+    those of other topics. ``foreign`` is a unit that is none of ours; ``unfit`` the quantities of which the object
+    tells a unit that they have not.
     """
 
     device: str | None = None
     probe: str | None = None
     place: str | None = None
     identifier: int | None = None
+    numbers: tuple[str, ...] = ()
     time: datetime | None = None
     sequence: int | None = None
     model: str | None = None
@@ -88,8 +91,21 @@ def _part_of(text: str) -> str | None:
     return part if part == text.upper() else None
 
 
-def _take_device(facts: Facts, raw: object) -> None:
+_LARGEST_NUMBER = 9999
+
+
+def _name_of(facts: Facts, raw: object) -> str | None:
+    """What a text or number names something; None where it names nothing, or is a small number, which is kept."""
     text = text_of(raw)
+    if text is None or not (text.isascii() and text.isdigit()) or int(text) > _LARGEST_NUMBER:
+        return text
+    if text not in facts.numbers:
+        facts.numbers += (text,)
+    return None
+
+
+def _take_device(facts: Facts, raw: object) -> None:
+    text = _name_of(facts, raw)
     if text is None:
         return
     part = _part_of(text)
@@ -100,7 +116,7 @@ def _take_device(facts: Facts, raw: object) -> None:
 
 
 def _take_probe(facts: Facts, raw: object) -> None:
-    text = text_of(raw)
+    text = _name_of(facts, raw)
     if text is None:
         return
     part = _part_of(text)
@@ -113,8 +129,12 @@ def _take_probe(facts: Facts, raw: object) -> None:
 
 
 def _take_place(facts: Facts, raw: object) -> None:
-    text = text_of(raw)
+    text = _name_of(facts, raw)
     if text is None:
+        return
+    part = _part_of(text)
+    if part is not None:
+        facts.model = facts.model or part
         return
     if facts.metric is None and read_name(text).quantity is not None:
         _take_metric(facts, text)
@@ -127,7 +147,7 @@ def _take_identifier(facts: Facts, raw: object) -> None:
         if facts.metric is None and read_name(raw).bare:
             _take_metric(facts, raw)
         elif facts.device is None:
-            facts.device = text_of(raw)
+            facts.device = _name_of(facts, raw)
     elif facts.identifier is None:
         facts.identifier = _counter(raw)
 

@@ -216,3 +216,47 @@ def test_a_unit_that_the_configuration_tells_wins_over_the_default_and_not_over_
     hint: Hint, payload: bytes, expected: list[tuple[str, float]]
 ) -> None:
     assert [row[2:] for row in rows(decode_mqtt("a/b", payload, {}, hint))] == expected
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"sensors": [{"id": 1, "temperature": 21.5}, {"id": 2, "temperature": 22.5}]},
+        [{"id": 1, "temperature": 21.5}, {"id": 2, "temperature": 22.5}],
+        [{"id": n, "ts": 1700000000, "metric": "temperature", "value": 20.5 + n} for n in (1, 2)],
+        {"sensors": [{"id": "1", "temperature": 21.5}, {"id": "2", "temperature": 22.5}]},
+        {"temperature": [{"sensor": 1, "value": 21.5}, {"sensor": 2, "value": 22.5}]},
+    ],
+)
+def test_small_numbers_are_the_probes_of_their_topic(payload: object) -> None:
+    assert rows(decode("cellar1/n", payload)) == [
+        ("cellar1/n", "1", "temperature", 21.5),
+        ("cellar1/n", "2", "temperature", 22.5),
+    ]
+
+
+def test_numbered_probes_of_a_device_that_the_payload_names() -> None:
+    payload = {"device": "x9", "sensors": [{"id": 1, "temperature": 21.5}, {"id": 2, "temperature": 22.5}]}
+    assert [row[:2] for row in rows(decode("cellar1/n", payload))] == [("x9", "1"), ("x9", "2")]
+
+
+def test_ids_of_moments_and_of_quantities_make_no_probes() -> None:
+    moments = [{"id": n, "ts": 1700000000 + 60 * n, "temperature": 20 + n} for n in (1, 2)]
+    assert {row[:2] for row in rows(decode("a/n", moments))} == {("a/n", "")}
+    quantities = [{"id": 1, "type": "temperature", "value": 21}, {"id": 2, "type": "humidity", "value": 50}]
+    assert {row[:2] for row in rows(decode("a/n", quantities))} == {("a/n", "")}
+    named = [{"id": n, "sensor": f"s{n}", "temperature": 20 + n} for n in (1, 2)]
+    assert {row[:2] for row in rows(decode("a/n", named))} == {("s1", ""), ("s2", "")}
+
+
+@pytest.mark.parametrize("told", [{"sensor_id": 1}, {"node": 1}, {"sensor": "1"}, {"zone": 1}, {"id": "1"}])
+def test_a_small_number_is_no_device_s_name(told: dict[str, object]) -> None:
+    told_twice = [decode(topic, {**told, "temperature": 21}) for topic in ("cellar1/n", "cellar2/n")]
+    assert [row[:2] for row in rows(*told_twice)] == [("cellar1/n", "1"), ("cellar2/n", "1")]
+    assert [row[:2] for row in rows(decode("", {**told, "temperature": 21}))] == [("1", "")]
+
+
+def test_a_part_under_name_is_no_device_s_name() -> None:
+    for key in ("name", "device_name", "location"):
+        (reading,) = decode("w1/n", {key: "DHT22", "temperature": 21, "humidity": 40}).readings
+        assert (reading.device, reading.probe, reading.model) == ("w1/n", "", "DHT22")
