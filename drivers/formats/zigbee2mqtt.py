@@ -10,6 +10,7 @@ Units: °C, %, hPa, lx; a ``voltage`` is mV of a battery or V of the mains. What
 otherwise is learned; ``temperature_units`` is only what the device's own display shows.
 Failure: ``null`` is a value not yet known, and no failure; all ones of a register are. A thermostat's
 ``local_temperature`` is the room's; its setpoints and presets, and ``device_temperature``, are no readings.
+``external_temperature`` is a probe's (a thermostat's 0 is none's); ``external_temperature_input`` is told to a valve.
 Source: zigbee2mqtt.io mqtt_topics_and_messages, configuration, exposes; lib/controller.ts; zigbee2mqtt issues 493,
 18791, 21808, 30278; zigbee-herdsman-converters PR 11794.
 
@@ -56,10 +57,11 @@ _WISHED = frozenset(
     words(
         """eco comfort holiday vacation boost away frost antifreeze antifrost window open deadzone dead schedule
         program manual auto heating cooling day night home sleep economy protect protection workday weekend remote
-        external input report reporting periodic sensitivity convert hold state occupied unoccupied"""
+        input report reporting periodic sensitivity convert hold state occupied unoccupied"""
     )
 )
 """Words beside a quantity's that make an attribute a wish, a setting or another sensor's value told to a valve."""
+_THERMOSTAT = ("local_temperature", "system_mode", "current_heating_setpoint", "occupied_heating_setpoint")
 _MAINS = ("power", "current", "energy")
 _DEFAULT_UNITS = {"temperature": "°C", "humidity": "%", "pressure": "hPa", "battery": "%", "illuminance": "lx"}
 _PLAIN_LONGEST = 64
@@ -234,7 +236,8 @@ def _attribute(key: str) -> Name:
     if name.quantity is None or name.refusal:
         return NO_NAME
     split = key.lower().replace("-", "_").split("_")
-    return NO_NAME if not _WISHED.isdisjoint(split) else name
+    told_to_it = "external" in split and name.probe.lower().strip("_0123456789") != "external"
+    return NO_NAME if told_to_it or not _WISHED.isdisjoint(split) else name
 
 
 def _decode_state(document: dict[str, Any], message: Message, device: str) -> Decoded:
@@ -255,6 +258,8 @@ def _decode_state(document: dict[str, Any], message: Message, device: str) -> De
             continue  # older versions: the raw figure of the register
         if name.quantity == "battery_voltage" and not (name.bare and document.keys().isdisjoint(_MAINS)):
             continue
+        if raw == 0 and key == "external_temperature" and not document.keys().isdisjoint(_THERMOSTAT):
+            continue  # an input without its probe
         bare = name.bare or (key == "local_temperature" and document.get("temperature") is None)
         told_before |= not _take(collector, key, name, raw, message, device, "json", time, model, bare)
     if told_before and not collector.probes:

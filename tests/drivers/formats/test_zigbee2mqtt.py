@@ -95,6 +95,27 @@ def test_each_endpoint_is_a_probe() -> None:
     ]
 
 
+def test_an_external_probe_is_read_and_a_value_told_to_a_valve_is_not() -> None:
+    freezer = {"external_temperature": -18.2, "external_humidity": 70, "temperature": 21, "linkquality": 9}
+    assert rows(decode("zigbee2mqtt/freezer", freezer)) == [
+        ("freezer", "external", "temperature", -18.2),
+        ("freezer", "external", "humidity", 70),
+        ("freezer", "", "temperature", 21),
+    ]
+    assert rows(decode("zigbee2mqtt/freezer/external_temperature", "-18.2")) == [
+        ("freezer", "external", "temperature", -18.2)
+    ]
+    # the Tuya HY09 says 0 without one
+    floor = {"external_temperature": 27.5, "local_temperature": 21, "current_heating_setpoint": 22}
+    assert [row[1:] for row in rows(decode("zigbee2mqtt/floor", floor))] == [
+        ("external", "temperature", 27.5),
+        ("", "temperature", 21),
+    ]
+    assert len(rows(decode("zigbee2mqtt/floor", {**floor, "external_temperature": 0}))) == 1
+    for key in ("external_temperature_input", "external_measured_room_temperature", "remote_temperature"):
+        assert not rows(decode("zigbee2mqtt/valve", {key: 20}))
+
+
 def test_a_repeat_in_fahrenheit_is_left_out_and_the_display_s_unit_changes_nothing() -> None:
     """The SNZB-02DR2 of zigbee-herdsman-converters PR 11794."""
     payload = {"temperature": 22.5, "temperature_f": 72.5, "temperature_units": "fahrenheit"}
