@@ -123,3 +123,19 @@ def test_what_is_no_reading(topic: str, payload: object) -> None:
 def test_the_unit_that_the_configuration_tells() -> None:
     payload = b'{"end_device_ids":{"device_id":"barn"},"uplink_message":{"decoded_payload":{"temperature":68}}}'
     assert rows(decode_mqtt(TOPIC, payload, {}, Hint("", "°F"))) == [("barn", "", "temperature", 20)]
+
+
+def test_several_probes_of_one_key_are_told_apart_by_their_place() -> None:
+    """Elsys' codec makes a list of ``externalTemperature2`` where several probes hang on one device."""
+    made = {"temperature": 21.0, "externalTemperature2": [1.1, 2.2, -127], "grideye": {"values": [20, 21]}}
+    body = {"end_device_ids": {"device_id": "ems"}, "uplink_message": {"decoded_payload": made}}
+    decoded = decode("v3/farm@ttn/devices/ems/up", body)
+    assert rows(decoded) == [
+        ("ems", "", "temperature", 21.0),
+        ("ems", "external_2_1", "temperature", 1.1),
+        ("ems", "external_2_2", "temperature", 2.2),
+    ]
+    assert [one[1] for one in failed(decoded)] == ["external_2_3"]
+    # figures that only follow each other tell no times
+    made = {"temperature": [21.0, 21.5, 22.0]}
+    assert not rows(decode("v3/f@ttn/devices/x/up", {**body, "uplink_message": {"decoded_payload": made}}))
