@@ -4,6 +4,7 @@ It follows what was committed and what drivers heard, and opens and closes episo
 """
 
 import heapq
+import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from daemon.pipeline import Breach, breaches
 from daemon.rhythm import BACKLOG
 from daemon.sensors import Directory, Online, Record, key_of, source_of, type_of
 from drivers.base import Availability
+
+log = logging.getLogger("sereno.sensors")
 
 BAD_READS = 3
 """Failed or impossible readings in a row that make an episode; as many good ones end it."""
@@ -36,6 +39,7 @@ _LIMIT_KINDS = (
     AnomalyKind.HUMIDITY_HIGH,
     AnomalyKind.HUMIDITY_LOW,
 )
+_LOGGED = {Level.INFO: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
 _WORDS = {
     "temperature": ("la temperatura", "the temperature", "°C"),
     "humidity": ("la humedad", "the humidity", "%"),
@@ -230,6 +234,7 @@ class Watch:
     def _tell(self, record: Record, level: Level, kind: str, spanish: str, english: str) -> None:
         sensor = record.sensor
         name = sensor.name or sensor.key
+        log.log(_LOGGED[level], "sensor %d (%s) %s", sensor.id, sensor.key, english)
         event = SystemEvent(
             level,
             kind,

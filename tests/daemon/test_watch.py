@@ -167,11 +167,16 @@ class TestSilence:
         assert world.story() == [(Action.DETECTED, AnomalyKind.DISCONNECTED)]
         assert [event.kind for event in world.told] == ["sensor_silent"]
 
-    def test_it_is_told_once_and_told_back_once(self, world: World) -> None:
+    def test_it_is_told_once_and_told_back_once(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("INFO", "sereno.sensors")
         self.speaks(world)
         world.waits(2000)
         world.reads(20.0)
         world.waits(10)
+        assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+            ("WARNING", "sensor 1 (mqtt/s1) is silent: no data for 240 s; usually one every 60 s"),
+            ("INFO", "sensor 1 (mqtt/s1) is sending data again"),
+        ]
         assert [event.kind for event in world.told] == ["sensor_silent", "sensor_back"]
         assert [sensor.state for sensor in world.saved] == [SensorState.SILENT, SensorState.ACTIVE]
         assert world.story()[-1] == (Action.RESOLVED, AnomalyKind.DISCONNECTED)
