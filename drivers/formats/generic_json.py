@@ -34,7 +34,7 @@ from drivers.formats.record import MOST_PROBES, Collector
 from drivers.formats.timestamps import parse_time
 from drivers.formats.topics import Topic
 from drivers.formats.units import BY_UNIT, fits
-from drivers.formats.values import Failure, is_failure_word, read_value, settle
+from drivers.formats.values import Failure, holds_figures, is_failure_word, read_value, settle
 from drivers.formats.vocabulary import LATEST, SAID_OF_READINGS, UNIT_WORDS
 
 NAME = "json"
@@ -42,7 +42,7 @@ _DEEPEST = 8
 _MOST_ITEMS = 500
 """Keys and items looked at in one message: what reports sensors has a few dozen, and more is a dump."""
 _NAMED = "keys or records name the quantities"
-NO_NUMBERS = "JSON without any number in it"
+NO_NUMBERS = "JSON without any figure that may be a value"
 _TEMPERATURES = frozenset({"temperature", "dew_point", "heat_index"})
 _PRESSURES = frozenset({"pressure", "pressure_sea_level"})
 
@@ -206,7 +206,10 @@ class _Walk:
                 path = context.path if told_apart or index == 0 else (*context.path, str(index))
                 if isinstance(item, dict | list):
                     self.visit(item, inner._replace(path=path))
-                elif context.quantity is not None:
+                    continue
+                if isinstance(item, int | float) or (isinstance(item, str) and holds_figures(item)):
+                    self.numbers = True
+                if context.quantity is not None:
                     self.refusal = self.refusal or "bare figures in an array tell neither their times nor their probes"
 
     def _visit_object(self, node: dict[str, object], context: _Context) -> None:
@@ -236,6 +239,8 @@ class _Walk:
                 self._descend(key, raw, inner)
             elif kind is int or kind is float:
                 self.numbers = True
+            elif isinstance(raw, str) and not self.numbers and holds_figures(raw):
+                self.numbers = read_key(key).role not in _NAMING
 
     def _descend(self, key: str, child: object, context: _Context) -> None:
         what = read_key(key)
@@ -355,6 +360,8 @@ class _Walk:
         )
 
 
+_NAMING = frozenset({Role.DEVICE, Role.ID, Role.TIME, Role.SEQUENCE, Role.MODEL})
+"""Roles of figures that tell whose, when or which, and are no values."""
 _PROBE_ROLES = frozenset({Role.OTHER, Role.QUANTITY, Role.LETTER})
 
 

@@ -47,8 +47,11 @@ _NONE: frozenset[float] = frozenset()
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,3})?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]{1,6},[0-9]{1,6}")
 _NUMBER_WITH_UNIT = re.compile(r"([+-]?[0-9]{1,10}(?:[.,][0-9]{1,10})?)\s?([^0-9\s.,+-][^0-9]{0,11})")
+_DEGREES = frozenset(words("° º ˚ â° deg degree degrees grad grados"))
+"""Degrees of a scale that the text does not name."""
 _LARGEST = 1e9
 """No quantity of ours comes near it in any unit: a larger figure is an overflow or a cast gone wrong."""
+_LONGEST_QUOTED = 1024
 _LONGEST = 40  # characters: no device writes one number longer, and a regular expression need not look at more
 
 
@@ -70,6 +73,17 @@ def parse_number(text: str) -> float | None:
     return None
 
 
+_FIGURE = re.compile(r"[+-]?[0-9]{1,10}(?:[.,][0-9]{1,10})?(?:\s?[°º˚%*'Â]\s?[a-z]{0,2}|\s?[cf])?", re.IGNORECASE)
+
+
+def holds_figures(text: str) -> bool:
+    """Whether a text is a figure that may be a value, or JSON or the like that has figures in it."""
+    text = text[:_LONGEST_QUOTED].strip()
+    if text[:1] in ("{", "["):
+        return any(char.isdigit() for char in text)
+    return len(text) <= _LONGEST and _FIGURE.fullmatch(text) is not None
+
+
 def is_failure_word(text: str) -> bool:
     """Whether a text in a number's place says that there is none; empty text says so too."""
     return (len(text) <= _LONGEST and text.strip().casefold() in FAILURE_WORDS) or not text.strip()
@@ -83,6 +97,8 @@ def read_text(text: str, quantity: str) -> tuple[Value, str]:
     if is_failure_word(text):
         return FAILED, ""
     match = _NUMBER_WITH_UNIT.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    if match is not None and match[2].lower() in _DEGREES and fits(quantity, "°C"):
+        return float(match[1].replace(",", ".")), ""
     unit = read_unit(match[2]) if match else None
     if match is None or unit is None or not fits(quantity, unit):
         return None, ""

@@ -260,3 +260,35 @@ def test_a_part_under_name_is_no_device_s_name() -> None:
     for key in ("name", "device_name", "location"):
         (reading,) = decode("w1/n", {key: "DHT22", "temperature": 21, "humidity": 40}).readings
         assert (reading.device, reading.probe, reading.model) == ("w1/n", "", "DHT22")
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("a/n", {"x": "21.5"}),
+        ("a/n", {"x": "21,5 °C"}),
+        ("a/temperature", [21.5]),
+        ("a/temperature", ["21.5"]),
+        ("a/n", {"columns": ["temperature", "humidity"], "values": [21.5, 50]}),
+        ("a/n", {"model": "sensor_ht", "data": '{"temperature":"2150"}'}),
+        ("a/n", {"payload": '{"temperature":21.5}'}),
+    ],
+)
+def test_figures_that_nobody_understands_are_unknown_so_that_a_sample_is_kept(topic: str, payload: object) -> None:
+    assert decode(topic, payload).kind is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "payload", [{"state": "ON"}, {"ip": "10.0.0.7", "fw": "1.2.3"}, {"mac": "001122"}, {"at": "10:30"}, {}, []]
+)
+def test_without_a_figure_there_is_nothing_to_puzzle_over(payload: object) -> None:
+    assert decode("a/n", payload).kind is Kind.NOISE
+
+
+def test_a_degree_sign_alone_tells_a_temperature_and_no_scale() -> None:
+    assert rows(decode("a/n", {"Temperatur": "21,5°", "Feuchte": "50%"})) == [
+        ("a/n", "", "temperature", 21.5),
+        ("a/n", "", "humidity", 50),
+    ]
+    assert rows(decode("a/n", {"temperature": "68°", "unit": "F"})) == [("a/n", "", "temperature", 20)]
+    assert rows(decode("a/humidity", "21.5°")) == []

@@ -14,6 +14,7 @@ from drivers.formats.message import Hint
         ("kitchen/temperature", "21.5", ("kitchen", "", "temperature", 21.5)),
         ("/kitchen/humedad", " 45,2\n", ("kitchen", "", "humidity", 45.2)),
         ("kitchen/temp/state", "70 °F", ("kitchen", "", "temperature", 21.11)),
+        ("kitchen/temperature", "21.5°", ("kitchen", "", "temperature", 21.5)),
         ("kitchen/temperature_F", "70", ("kitchen", "", "temperature", 21.11)),
         ("sensors/humidity/attic", "61", ("sensors/humidity/attic", "", "humidity", 61)),
         ("factory/sensor", "temperature=25.5", ("factory/sensor", "", "temperature", 25.5)),
