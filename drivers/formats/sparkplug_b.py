@@ -4,7 +4,7 @@ Wire: a payload has a time and metrics; a metric has a name, or only an alias th
 time, a datatype and a value. Births hold current values, too. NDEATH and DDEATH say that an edge or a device is gone.
 The device is ``group/edge[/device]``; a metric's name is a path whose last parts name the quantity.
 Units: a property ``engUnit``, ``Engineering Units`` or ``unit`` of the metric, told by the birth; else the
-configuration's hint, °C and %.
+configuration's hint, °C and %. A degree makes a metric that is named by its place a temperature.
 Failure: ``is_null``, a sentinel, NaN.
 Source: Sparkplug 3.0.0 specification, chapters 4 to 6, and its sparkplug_b.proto; eclipse-tahu.
 
@@ -22,17 +22,25 @@ from drivers.base import Availability, Decoded, Kind
 from drivers.formats.availability import decode_document as decode_online
 from drivers.formats.memory import keep
 from drivers.formats.message import Hint, Message
-from drivers.formats.names import derive_probe, read_model, read_name
+from drivers.formats.names import (
+    NO_NAME,
+    derive_probe,
+    names_another_quantity,
+    read_model,
+    read_name,
+    refusal_around,
+)
 from drivers.formats.protobuf_wire import BYTES, FIXED32, FIXED64, VARINT, BrokenMessageError, fields
 from drivers.formats.record import Collector, printable
 from drivers.formats.timestamps import parse_epoch
 from drivers.formats.topics import Topic
-from drivers.formats.units import fits, read_unit
+from drivers.formats.units import BY_UNIT, fits, read_unit
 from drivers.formats.values import is_sentinel, settle
 
 NAME = "sparkplug-b"
 ALIASES = "sparkplug_aliases"
-"""The memory's part: edge -> alias -> [name, unit], of metrics of ours and of others' names alike."""
+"""The memory's part: edge -> alias -> [name, unit], of metrics of ours and of others' names alike; where a birth told
+the unit of a name without an alias, ``device:name`` stands for the alias."""
 MOST_EDGES, MOST_ALIASES = 256, 512
 _DATA = frozenset({"NDATA", "DDATA", "NBIRTH", "DBIRTH"})
 _DEATHS = frozenset({"NDEATH", "DDEATH"})
@@ -82,7 +90,7 @@ def decode(message: Message) -> Decoded | None:
     except BrokenMessageError as fault:
         return Decoded(Kind.ERROR, NAME, reason=f"no Sparkplug payload: {fault}")
     if kind.endswith("BIRTH"):
-        _learn(message.memory, f"{group}/{edge}", metrics, anew=kind == "NBIRTH")
+        _learn(message.memory, f"{group}/{edge}", device, metrics, anew=kind == "NBIRTH")
     return _readings(metrics, time, device, f"{group}/{edge}", message, birth=kind.endswith("BIRTH"))
 
 
@@ -156,14 +164,22 @@ def _read_unit(data: bytes) -> str:
     return ""
 
 
-def _learn(memory: dict[str, Any], edge: str, metrics: list[_Metric], *, anew: bool) -> None:
+def _learn(memory: dict[str, Any], edge: str, device: str, metrics: list[_Metric], *, anew: bool) -> None:
     """What a birth tells of its edge's aliases; an edge's own birth begins anew."""
     known = {} if anew else dict(memory.get(ALIASES, {}).get(edge, {}))
     for metric in metrics:
-        if metric.alias is not None and metric.name and len(known) < MOST_ALIASES:
-            known[str(metric.alias)] = [printable(metric.name), metric.unit]
+        key = _key(metric, device)
+        if metric.alias is None and not metric.unit:
+            known.pop(key, None)
+        elif metric.name and len(known) < MOST_ALIASES:
+            known[key] = [printable(metric.name), metric.unit]
     if known or anew:
         keep(memory, ALIASES, edge, known, MOST_EDGES)
+
+
+def _key(metric: _Metric, device: str) -> str:
+    """Under which a birth is remembered: the alias is its edge's, a name its device's."""
+    return str(metric.alias) if metric.alias is not None else f"{device}:{printable(metric.name)}"
 
 
 def _readings(
@@ -173,11 +189,12 @@ def _readings(
     collector, unknown = Collector(), 0
     for metric in metrics:
         name, unit = metric.name, metric.unit
-        if not name and metric.alias is not None:
-            if str(metric.alias) not in aliases:
-                unknown += 1
-                continue
-            name, unit = aliases[str(metric.alias)]
+        told = aliases.get(_key(metric, device)) if not (name and unit) and aliases else None
+        if told is not None and name in ("", told[0]):
+            name, unit = told
+        elif not name and metric.alias is not None:
+            unknown += 1
+            continue
         _take(collector, metric, name, unit, device, time, message.hint)
     if not collector.probes and birth:
         return Decoded(Kind.DISCOVERY, NAME, reason="a birth that names metrics, none of them of ours")
@@ -195,10 +212,12 @@ def _take(
     if name.startswith(_NO_READINGS):
         return
     parts = name.split("/")
-    known = next((read for part in reversed(parts) if (read := read_name(part)).quantity), None)
-    if known is None or known.quantity is None or known.refusal:
-        return
+    known = next((read for part in reversed(parts) if (read := read_name(part)).quantity), NO_NAME)
+    if known.quantity is None and BY_UNIT.get(unit) == "temperature" and not any(map(names_another_quantity, parts)):
+        known = read_name(f"{parts[-1]} temperature")
     quantity = known.quantity
+    if quantity is None or known.refusal or any(refusal_around(part, quantity) for part in parts[:-1]):
+        return
     value = metric.value
     if value is None and not metric.is_null:
         return

@@ -82,6 +82,45 @@ def test_a_birth_teaches_aliases_and_units_for_good() -> None:
     assert (told.kind, "birth" in told.reason) == (Kind.UNKNOWN, True)
 
 
+def test_a_unit_that_a_birth_tells_of_a_name_holds_for_that_device_s_data() -> None:
+    memory: dict[str, Any] = {}
+    birth = payload(metric(name("Temperature"), field(13, 68.0), unit("°F")), metric(name("Humidity"), field(13, 40.0)))
+    decode(BIRTH, birth, memory)
+    memory = json.loads(json.dumps(memory))
+    data = payload(metric(name("Temperature"), field(13, 50.0)), metric(name("Humidity"), field(13, 41.0)))
+    assert [row[2:] for row in rows(decode(DATA, data, memory))] == [("temperature", 10.0), ("humidity", 41.0)]
+    assert rows(decode("spBv1.0/farm/DDATA/edge/attic", data, memory))[0][3] == 50.0  # another device of the edge
+    both = payload(metric(name("Room"), field(2, 7), field(13, 68.0), unit("°F")))
+    decode(BIRTH, both, memory)
+    assert rows(decode(DATA, payload(metric(name("Room"), field(2, 7), field(13, 50.0))), memory))[0][3] == 10.0
+    decode(BIRTH, payload(metric(name("Temperature"), field(13, 20.0))), memory)  # it became °C
+    assert rows(decode(DATA, data, memory))[0][3] == 50.0
+
+
+def test_a_metric_that_is_named_by_its_place_is_a_temperature_by_its_unit() -> None:
+    told = payload(
+        metric(name("Room"), field(13, 68.0), unit("°F")),
+        metric(name("Cellar/West"), field(13, 12.5), unit("degC")),
+        metric(name("Line/Voltage"), field(13, 230.0), unit("K")),
+        metric(name("Room/Setpoint"), field(13, 21.0), unit("°C")),
+        metric(name("CPU"), field(13, 60.0), unit("°C")),
+        metric(name("Tank"), field(13, 60.0), unit("%")),
+        metric(name("Door"), field(13, 1.0)),
+    )
+    assert [row[1:] for row in rows(decode(DATA, told))] == [
+        ("Room", "temperature", 20.0),
+        ("Cellar/West", "temperature", 12.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", ["Setpoints/Temperature", "Target/Temperature", "Limits/High/Temperature", "CPU/Temperature"]
+)
+def test_what_lies_below_setpoints_limits_and_machines_is_no_reading(path: str) -> None:
+    told = decode(DATA, payload(metric(name(path), field(13, 21.0))))
+    assert (told.kind, rows(told)) == (Kind.NOISE, [])
+
+
 def test_null_and_what_is_no_number_are_failed_reads() -> None:
     for broken in (metric(name("Temperature"), field(7, 1)), metric(name("Temperature"), field(13, float("nan")))):
         told = decode(DATA, payload(broken))
