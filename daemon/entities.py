@@ -38,6 +38,13 @@ class AnomalyState(StrEnum):
     RESOLVED = "resolved"
 
 
+class Verdict(StrEnum):
+    """What a person says of an anomaly: there was nothing, or there was."""
+
+    FALSE = "false"
+    TRUE = "true"
+
+
 UNKNOWN_MODEL = "desconocido"
 """``model`` of a sensor whose part nobody has told."""
 
@@ -122,7 +129,11 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """An episode: open until it has been normal for a while or a person resolves it. ``score`` is 0..1."""
+    """An episode: open until it has been normal for a while or a person resolves it. ``score`` is 0..1.
+
+    Of a model's: ``feature`` is what stood out, as the model calls it; ``quantities`` are those that it tells of, the
+    one that ``feature`` and ``score`` belong to first.
+    """
 
     id: int
     sensor_id: int
@@ -136,6 +147,14 @@ class Anomaly:
     value: float | None = None
     state: AnomalyState = AnomalyState.OPEN
     resolved_at: int | None = None
+    feature: str | None = None
+    quantities: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+
+    @property
+    def quantity(self) -> str | None:
+        """What it tells of first; None where no model made it."""
+        return self.quantities[0] if self.quantities else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from daemon.tables import metadata, reading, reading_all, reading_recent
 
 log = logging.getLogger("sereno.database")
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest step of ``daemon.migrations``: where a database has it, or is new, Alembic (150 ms, 11 MB) is not even
 imported."""
 

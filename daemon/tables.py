@@ -171,6 +171,9 @@ anomaly = Table(
     Column("resolved_at", Int64),
     Column("created_at", Int64, nullable=False),
     Column("updated_at", Int64, nullable=False),
+    Column("feature", Text),
+    Column("quantity", Text),  # comma-separated
+    Column("verdict", Text),
     Index("ix_anomaly_sensor_id_created_at", "sensor_id", "created_at"),
     Index("ix_anomaly_created_at", "created_at"),
 )

@@ -6,7 +6,14 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from daemon.api.inputs import Input
-from daemon.api.values import AnomalyKindWord, AnomalyStateWord, MagnitudeWord, QualityWord, SensorStateWord
+from daemon.api.values import (
+    AnomalyKindWord,
+    AnomalyStateWord,
+    MagnitudeWord,
+    QualityWord,
+    SensorStateWord,
+    VerdictWord,
+)
 
 
 class Problema(BaseModel):
@@ -71,11 +78,16 @@ class Anomalia(BaseModel):
     lectura_id: int | None
     tipo: AnomalyKindWord
     valor: float | None
-    puntuacion: float = Field(ge=0, le=1)
+    puntuacion: float = Field(
+        ge=0, le=1, description="Of a model: how unlikely it is for this sensor; comparable between sensors."
+    )
     explicacion: str
     explicacion_en: str
     estado: AnomalyStateWord
     resuelta_en: datetime | None
+    magnitud: MagnitudeWord | None = Field(description="What the model says it of, where a model found it.")
+    rasgo: str | None = Field(description="What stood out to the model, in its own word.")
+    veredicto: VerdictWord | None = Field(description="A person's: `falsa`, there was nothing, or `cierta`.")
     created_at: datetime
     updated_at: datetime
 

@@ -18,6 +18,7 @@ from daemon.api.words import (
     QUALITIES,
     QUANTITIES,
     SENSOR_STATES,
+    VERDICTS,
 )
 from daemon.entities import Anomaly, Entity, Location, Prediction, Sensor, StoredReading
 from daemon.events import Action, EntityEvent, Event, SystemEvent
@@ -140,6 +141,9 @@ def anomaly_body(anomaly: Anomaly) -> Body:
         "explicacion_en": anomaly.explanation_en,
         "estado": ANOMALY_STATES[anomaly.state],
         "resuelta_en": _optional_time(anomaly.resolved_at),
+        "magnitud": None if anomaly.quantity is None else MAGNITUDES.get(anomaly.quantity, anomaly.quantity),
+        "rasgo": anomaly.feature,
+        "veredicto": None if anomaly.verdict is None else VERDICTS[anomaly.verdict],
         "created_at": wire_time(anomaly.created_at),
         "updated_at": wire_time(anomaly.updated_at),
     }

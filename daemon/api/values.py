@@ -1,6 +1,7 @@
 """The kinds of value that clients send, in bodies and in queries: checked here, once, whatever field they fill."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
@@ -8,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from daemon.api import words
-from daemon.entities import AnomalyKind, AnomalyState, Quality, SensorState
+from daemon.entities import AnomalyKind, AnomalyState, Quality, SensorState, Verdict
 
 W = TypeVar("W", bound=str)
 
@@ -57,6 +58,12 @@ def _clean(text: str) -> str:
     return text
 
 
+def _one_line(text: str) -> str:
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise ValueError("must be one line, without control characters")
+    return text
+
+
 def _degrees(limit: int) -> BeforeValidator:
     def parse(value: object) -> object:
         if isinstance(value, str) and _DEGREES.fullmatch(value.strip()):
@@ -95,7 +102,8 @@ def _quantities(given: dict[str, float]) -> dict[str, float]:
     return named
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), AfterValidator(_clean)]
+_Line = StringConstraints(strip_whitespace=True, min_length=1, max_length=255)
+Text = Annotated[str, _Line, AfterValidator(_clean), AfterValidator(_one_line)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_clean)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
 Temperature = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-273.15, le=2000)]
@@ -122,4 +130,5 @@ SensorStateWord = Annotated[SensorState, *_word(words.SENSOR_STATES)]
 QualityWord = Annotated[Quality, *_word(words.QUALITIES)]
 AnomalyKindWord = Annotated[AnomalyKind, *_word(words.ANOMALY_KINDS)]
 AnomalyStateWord = Annotated[AnomalyState, *_word(words.ANOMALY_STATES)]
+VerdictWord = Annotated[Verdict, *_word(words.VERDICTS)]
 MagnitudeWord = Annotated[str, *_word(words.MAGNITUDES)]

@@ -1,6 +1,6 @@
 """The Spanish words of the wire and the English ones they stand for."""
 
-from daemon.entities import AnomalyKind, AnomalyState, Quality, SensorState
+from daemon.entities import AnomalyKind, AnomalyState, Quality, SensorState, Verdict
 
 SENSOR_STATES = {
     SensorState.ACTIVE: "activo",
@@ -18,6 +18,7 @@ ANOMALY_KINDS = {
     AnomalyKind.UNUSUAL_PATTERN: "patron_inusual",
 }
 ANOMALY_STATES = {AnomalyState.OPEN: "abierta", AnomalyState.RESOLVED: "resuelta"}
+VERDICTS = {Verdict.FALSE: "falsa", Verdict.TRUE: "cierta"}
 MAGNITUDES = {"temperature": "temperatura", "humidity": "humedad"}
 
 QUANTITIES = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from daemon.entities import Anomaly, AnomalyKind, AnomalyState
+from daemon.entities import Anomaly, AnomalyKind, AnomalyState, Verdict
 from daemon.repository.paging import Listing, Page, newest
 from daemon.tables import anomaly
 
@@ -14,11 +14,17 @@ def anomaly_of(row: Row[Any]) -> Anomaly:
     data = dict(row._mapping)
     data["kind"] = AnomalyKind(data["kind"])
     data["state"] = AnomalyState(data["state"])
+    quantity, verdict = data.pop("quantity"), data["verdict"]
+    data["quantities"] = tuple(quantity.split(",")) if quantity else ()
+    data["verdict"] = None if verdict is None else Verdict(verdict)
     return Anomaly(**data)
 
 
 def _values(entity: Anomaly) -> dict[str, Any]:
-    return {**asdict(entity), "kind": entity.kind.value, "state": entity.state.value}
+    data = asdict(entity)
+    quantities = data.pop("quantities")
+    words = {"kind": entity.kind.value, "state": entity.state.value, "verdict": entity.verdict and entity.verdict.value}
+    return {**data, **words, "quantity": ",".join(quantities) or None}
 
 
 def listing(conn: Connection, wanted: Listing) -> Page[Anomaly]:

@@ -18,7 +18,7 @@ from support.recording import NOW, recording
 from daemon import migrations, schema, tables
 from daemon.backup import backup
 from daemon.database import PAGE_SIZE, DatabaseFaultError, resolve
-from daemon.repository import sensors
+from daemon.repository import anomalies, sensors
 from daemon.schema import HEAD, open_database
 
 URL = "sqlite:///sereno.db"
@@ -129,26 +129,26 @@ async def test_an_older_database_is_copied_then_upgraded(
     await fill(url, tmp_path)
     newer = tmp_path / "migrations"
     shutil.copytree(FOLDER, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "versions" / "v0003_more.py").write_text(
-        "from alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
+    (newer / "versions" / "v9998_more.py").write_text(
+        f"from alembic import op\nrevision = '9998'\ndown_revision = '{HEAD}'\n"
         "def upgrade():\n    op.execute('ALTER TABLE sensor ADD COLUMN colour TEXT')\n"
     )
     monkeypatch.setattr(schema, "_folder", lambda: newer)
-    monkeypatch.setattr(schema, "HEAD", "0003")
+    monkeypatch.setattr(schema, "HEAD", "9998")
     database, prepared = open_database(url, tmp_path)
     with database.readers.connect() as connection:
         assert connection.execute(text("SELECT id, colour FROM sensor")).all() == [(1, None)]
     database.close()
-    assert prepared.upgraded_from == "0002"
+    assert prepared.upgraded_from == HEAD
     if database.path is not None:
         assert prepared.copied_to is not None
-        assert "0002" in prepared.copied_to.name
+        assert HEAD in prepared.copied_to.name
         with closing(sqlite3.connect(prepared.copied_to)) as copy:
             assert copy.execute("SELECT count(*) FROM reading_recent").fetchone() == (3,)
             assert "colour" not in {row[1] for row in copy.execute("PRAGMA table_info(sensor)")}
 
 
-async def test_a_database_of_the_foundation_gets_identities(
+async def test_a_database_of_the_foundation_gets_identities_and_verdicts(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, _ = open_database(url, tmp_path)
@@ -166,12 +166,20 @@ async def test_a_database_of_the_foundation_gets_identities(
                 "updated_at) VALUES (1, 'mqtt/s1', 't', 'm', 'active', 0, 0, 1, 1)"
             )
         )
+        connection.execute(
+            text(
+                "INSERT INTO anomaly (id, sensor_id, kind, score, explanation, explanation_en, state, created_at, "
+                "updated_at) VALUES (1, 1, 'unusual_pattern', 1, 'e', 'e', 'open', 1, 1)"
+            )
+        )
     database.close()
     database, prepared = open_database(url, tmp_path)
     assert prepared.upgraded_from == "0001"
     with database.readers.connect() as connection:
         (found,) = sensors.everything(connection)
+        (odd,) = anomalies.open_ones(connection)
     assert (found.key, found.ignored, found.other_keys) == ("mqtt/s1", False, ())
+    assert (odd.feature, odd.quantities, odd.verdict) == (None, (), None)
     database.close()
 
 
@@ -179,13 +187,13 @@ async def test_a_failed_upgrade_changes_nothing(tmp_path: Path, monkeypatch: pyt
     await fill(URL, tmp_path)
     newer = tmp_path / "migrations"
     shutil.copytree(FOLDER, newer, ignore=shutil.ignore_patterns("__pycache__"))
-    (newer / "versions" / "v0003_more.py").write_text(
-        "from alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
+    (newer / "versions" / "v9998_more.py").write_text(
+        f"from alembic import op\nrevision = '9998'\ndown_revision = '{HEAD}'\n"
         "def upgrade():\n    op.execute('DROP TABLE sensor')\n    raise LookupError('half way')\n"
     )
     with monkeypatch.context() as patched:
         patched.setattr(schema, "_folder", lambda: newer)
-        patched.setattr(schema, "HEAD", "0003")
+        patched.setattr(schema, "HEAD", "9998")
         with pytest.raises(LookupError):
             open_database(URL, tmp_path)
     async with recording(URL, tmp_path) as running:

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -19,6 +20,7 @@ from daemon.entities import (
     Quality,
     Sensor,
     StoredReading,
+    Verdict,
 )
 from daemon.events import Action, Channel, EntityEvent, Level, SystemEvent
 
@@ -135,6 +137,14 @@ def test_a_doubted_reading_shows_what_came_and_what_was_not_believed() -> None:
     assert body["originales"] == {"temperatura": 68.0}
     assert body["hora_dispositivo"] == "1970-01-01T00:00:00Z"
     assert body["reloj_en_hora"] is False
+
+
+def test_a_models_anomaly_says_what_it_saw_and_what_a_person_makes_of_it() -> None:
+    found = replace(ANOMALY, feature="level", quantities=("humidity", "temperature"), verdict=Verdict.FALSE)
+    assert entity_body(found).items() >= {"magnitud": "humedad", "rasgo": "level", "veredicto": "falsa"}.items()
+    assert entity_body(replace(found, verdict=Verdict.TRUE))["veredicto"] == "cierta"
+    limit = entity_body(replace(ANOMALY, kind=AnomalyKind.TEMPERATURE_HIGH))
+    assert {limit[name] for name in ("magnitud", "rasgo", "veredicto")} == {None}
 
 
 def test_a_resolved_anomaly_says_when() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 
 from daemon import tables
-from daemon.entities import Anomaly, AnomalyKind, AnomalyState, Location, Prediction, Sensor, SensorState
+from daemon.entities import Anomaly, AnomalyKind, AnomalyState, Location, Prediction, Sensor, SensorState, Verdict
 from daemon.repository import anomalies, locations, predictions, sensors
 from daemon.repository.locations import EARTH_RADIUS_KM, distance_km
 from daemon.repository.paging import Listing
@@ -59,6 +59,19 @@ def test_open_anomalies_are_found_again(conn: Connection) -> None:
         anomalies.add(conn, made)
     assert anomalies.open_ones(conn) == [rows[1], rows[0]]
     assert list(anomalies.listing(conn, Listing(10)).rows) == [rows[0], rows[2], rows[1]]
+
+
+def test_an_anomaly_keeps_what_the_model_saw_and_what_a_person_says_of_it(conn: Connection) -> None:
+    sensors.add(conn, SENSOR)
+    found = replace(anomaly(1, 10), feature="level", quantities=("humidity", "temperature"))
+    anomalies.add(conn, found)
+    anomalies.add(conn, anomaly(2, 11))
+    assert anomalies.by_id(conn, 1) == found
+    assert found.quantity == "humidity"
+    for verdict in (Verdict.FALSE, Verdict.TRUE, None):
+        anomalies.change(conn, replace(found, verdict=verdict))
+        assert anomalies.by_id(conn, 1) == replace(found, verdict=verdict)
+    assert anomalies.by_id(conn, 2) == anomaly(2, 11), "one of a limit's has none of it"
 
 
 def test_rows_of_one_moment_are_told_apart_by_their_ids(conn: Connection) -> None:
