@@ -11,7 +11,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from drivers.base import QUANTITIES, Backoff, Decoded, Delivery, Driver, Kind, Measurement, Reading
 from drivers.clock import now_us
@@ -156,6 +156,17 @@ class ModbusSettings(CommonSettings):
     every: Duration = Field(timedelta(seconds=10), gt=timedelta(0))
     timeout: Duration = Field(timedelta(milliseconds=500), gt=timedelta(0))
     devices: tuple[Device, ...] = Field(max_length=247)
+
+    @field_validator("timeout")
+    @classmethod
+    def _patience_ends_within_a_round(cls, timeout: timedelta, info: ValidationInfo) -> timedelta:
+        every = info.data.get("every")
+        if every is not None and timeout > every:
+            seconds = every.total_seconds()
+            raise ValueError(
+                f"is longer than every, {seconds:g} s: one silent device would make each round late; 500ms is usual"
+            )
+        return timeout
 
     @field_validator("devices")
     @classmethod
