@@ -27,6 +27,7 @@ from daemon.api.values import (
     SensorStateWord,
     Temperature,
     Text,
+    VerdictWord,
 )
 from daemon.entities import AnomalyKind, AnomalyState, Quality, SensorState
 from daemon.submissions import Submission
@@ -40,7 +41,7 @@ class Input(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
-class SensorChange(Input):
+class SensorFields(Input):
     type: Text = Field(alias="tipo", default_factory=str)
     model: Text = Field(alias="modelo", default_factory=str)
     key: Text = Field(alias="clave", default_factory=str)
@@ -54,7 +55,13 @@ class SensorChange(Input):
     humidity_max: Humidity | None = Field(alias="humedad_max", default=None)
 
 
-class SensorNew(SensorChange):
+class SensorChange(SensorFields):
+    """``ignorado`` may be sent, and must be what it is: ``POST …/ignore`` and ``…/allow`` change it."""
+
+    ignored: bool = Field(alias="ignorado", default=False, strict=True)
+
+
+class SensorNew(SensorFields):
     type: Text = Field(alias="tipo")
     model: Text = Field(alias="modelo")
 
@@ -136,6 +143,12 @@ class AnomalyChange(Input):
     explanation: LongText = Field(alias="explicacion", default="Registrada a mano.")
     explanation_en: LongText = Field(alias="explicacion_en", default="Entered by hand.")
     state: AnomalyStateWord = Field(alias="estado", default_factory=lambda: AnomalyState.OPEN)
+
+
+class AnomalyResolve(Input):
+    """``veredicto``: ``falsa`` (there was nothing) or ``cierta``; the sensor's model heeds it."""
+
+    verdict: VerdictWord | None = Field(alias="veredicto", default=None)
 
 
 class AnomalyNew(AnomalyChange):

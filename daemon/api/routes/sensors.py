@@ -83,6 +83,14 @@ def _check(conn: Connection, sensor: Sensor) -> None:
 class SensorCrud(Crud[Sensor]):
     merging: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    async def change(self, request: Request, id: RowId) -> Response:  # noqa: A002
+        values = (await read_model(request, SensorChange)).given()
+        ignored = values.pop("ignored", None)
+        if ignored is not None and ignored != (await self.services.read(lambda conn: self.found(conn, id))).ignored:
+            verb = "ignore" if ignored else "allow"
+            raise Problem(422, f"ignorado: is not changed here but by POST /api/v1/sensors/{id}/{verb}")
+        return json(self.kind.show(await self.apply(id, values)))
+
     async def delete(self, id: RowId) -> Response:  # noqa: A002
         """The sensor and all that is its own; announced once. Its key stays out until somebody creates it again."""
         now, change = self.services.now(), self.services.change

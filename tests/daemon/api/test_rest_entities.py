@@ -189,6 +189,30 @@ async def test_a_missing_required_field_is_named(api: Rest, kind: str) -> None:
         assert field in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("name", ["Coc\nina", "Coc\x1b[31mina"])
+async def test_a_name_is_one_line(api: Rest, name: str) -> None:
+    made = await make(api, "sensors")
+    answer = await api.client.patch(f"/api/v1/sensors/{made['id']}", json={"nombre": name})
+    assert (answer.status_code, answer.json()) == (
+        422,
+        {"detail": "nombre: must be one line, without control characters"},
+    )
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+async def test_whoever_would_change_ignorado_is_told_where(api: Rest, method: str) -> None:
+    made = await make(api, "sensors")
+    path = f"/api/v1/sensors/{made['id']}"
+    refused = await api.client.request(method, path, json={"nombre": "Cocina", "ignorado": True})
+    detail = f"ignorado: is not changed here but by POST {path}/ignore"
+    assert (refused.status_code, refused.json()) == (422, {"detail": detail})
+    assert (await api.client.get(path)).json() == made
+    ignored = (await api.client.post(f"{path}/ignore")).json()
+    assert (await api.client.request(method, path, json=ignored)).json() == ignored
+    heard = await api.client.request(method, path, json={**ignored, "estado": "activo"})
+    assert (heard.json()["ignorado"], heard.json()["estado"]) == (False, "activo")
+
+
 async def test_two_sensors_never_share_a_key(api: Rest) -> None:
     first = await api.sensor(clave="mqtt/cocina")
     second = await api.client.post("/api/v1/sensors", json={**BODIES["sensors"], "clave": "mqtt/cocina"})
@@ -270,6 +294,45 @@ async def test_an_anomaly_is_resolved_once_and_can_be_opened_again(api: Rest) ->
     assert patched.json()["resuelta_en"] is not None
     assert last_event(api)["metadata"] == {"action": "resolve_anomalia"}
     assert (await api.client.post("/api/v1/anomalies/99/resolve")).status_code == 404
+
+
+async def test_an_anomaly_is_resolved_with_a_verdict_which_may_come_later_and_change(api: Rest) -> None:
+    made = await make(api, "anomalies", tipo="patron_inusual")
+    assert (made["veredicto"], made["magnitud"], made["rasgo"]) == (None, None, None)
+    address = f"/api/v1/anomalies/{made['id']}/resolve"
+    resolved = (await api.client.post(address, json={"veredicto": "falsa"})).json()
+    assert (resolved["estado"], resolved["veredicto"]) == ("resuelta", "falsa")
+    event = last_event(api)
+    assert event["metadata"] == {"action": "resolve_anomalia"}
+    assert event["data"] == resolved
+    changed = (await api.client.post(address, json={"veredicto": "cierta"})).json()
+    assert (changed["veredicto"], changed["resuelta_en"]) == ("cierta", resolved["resuelta_en"])
+    assert last_event(api)["metadata"] == {"action": "update_anomalia"}
+    events = len(api.events)
+    for silent in ({}, {"veredicto": None}, {"veredicto": "cierta"}):
+        assert (await api.client.post(address, json=silent)).json() == changed
+    assert len(api.events) == events, "what is so already is no news"
+    one = (await api.client.get(f"/api/v1/anomalies/{made['id']}")).json()
+    assert one["veredicto"] == "cierta"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        ('{"veredicto": "quizá"}', 422, "veredicto: must be one of falsa, cierta"),
+        ('{"veredicto": true}', 422, "veredicto: must be one of falsa, cierta"),
+        ('"falsa"', 422, "the body must be a JSON object"),
+        ("falsa", 400, "the body is not JSON"),
+    ],
+)
+async def test_a_verdict_in_other_words_is_refused_and_resolves_nothing(
+    api: Rest, body: str, status: int, detail: str
+) -> None:
+    made = await make(api, "anomalies")
+    answer = await api.client.post(f"/api/v1/anomalies/{made['id']}/resolve", content=body)
+    assert answer.status_code == status
+    assert answer.json()["detail"].startswith(detail)
+    assert (await api.client.get(f"/api/v1/anomalies/{made['id']}")).json() == made
 
 
 async def test_a_text_without_its_english_twin_stands_for_both(api: Rest) -> None:
