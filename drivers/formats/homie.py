@@ -20,7 +20,7 @@ from typing import Any
 from drivers.base import QUANTITIES, Availability, Decoded, Kind, Measurement, Reading
 from drivers.formats import availability
 from drivers.formats.message import NO_DOCUMENT, Message
-from drivers.formats.names import LONGEST_NAME, derive_probe, read_name
+from drivers.formats.names import LONGEST_NAME, derive_probe, read_name, refusal_around
 from drivers.formats.record import printable
 from drivers.formats.topics import Topic
 from drivers.formats.units import BY_UNIT, fits, read_unit
@@ -182,6 +182,7 @@ def _decode_property(message: Message, root: str, node: str, key: str) -> Decode
         node, key, facts.get(f"{topic}/$name", ""), facts.get(f"{root}/{node}/$name", ""), learned
     )
     quantity = quantity or message.hint.quantity or None
+    refusal = refusal or (quantity is not None and refusal_around(node, quantity)) or ""
     if quantity is None or refusal:
         return Decoded(Kind.NOISE, NAME, reason=refusal or "neither property nor node names a quantity of ours")
     if message.document is not NO_DOCUMENT or message.broken or len(message.payload) > _LONGEST_VALUE:

@@ -24,7 +24,15 @@ from typing import Any, NamedTuple
 
 from drivers.base import Decoded, Kind
 from drivers.formats.message import Message
-from drivers.formats.names import LONGEST_NAME, Name, derive_probe, names_another_quantity, read_letter, read_name
+from drivers.formats.names import (
+    LONGEST_NAME,
+    Name,
+    derive_probe,
+    names_another_quantity,
+    read_letter,
+    read_name,
+    refusal_around,
+)
 from drivers.formats.record import MOST_VALUES, Collector
 from drivers.formats.timestamps import parse_epoch
 from drivers.formats.units import fits, read_unit
@@ -171,7 +179,9 @@ def _take(one: _Resolved, message: Message, collector: Collector) -> str:
     what = _quantity(tail, one.unit, unit)
     if what.quantity and not what.refusal:
         whole = f"{one.name} {what.quantity}"  # a name that became the device's may speak of a wish
-        what = replace(what, refusal=read_name(whole[-LONGEST_NAME:]).refusal)
+        around = f"{device}/{tail}".replace(":", "/").split("/")[:-1]
+        refusals = (read_name(whole[-LONGEST_NAME:]).refusal, *(refusal_around(part, what.quantity) for part in around))
+        what = replace(what, refusal=next(filter(None, refusals), ""))
     if what.quantity is None or what.refusal:
         return f"{(tail or device)[:64]!r}: {what.refusal or 'no quantity of ours'}"
     quantity = what.quantity

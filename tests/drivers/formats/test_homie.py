@@ -41,6 +41,7 @@ def test_property_is_read(topic: str, payload: str, device: str, probe: str, qua
         ("homie/5/super-car/engine/temperature/$target", "21.5", Kind.NOISE),
         ("homie/5/super-car/engine/target-temperature", "21.5", Kind.NOISE),
         ("homie/5/super-car/setpoint/temperature", "21.5", Kind.NOISE),
+        ("homie/5/garden/soil/humidity", "33", Kind.NOISE),
         ("homie/5/super-car/engine/label", "\0", Kind.NOISE),
         ("homie/5/super-car/engine/temperature", "", Kind.NOISE),
         ("homie/5/super-car/$alert/childlock", "Temperature 90", Kind.NOISE),

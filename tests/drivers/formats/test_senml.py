@@ -122,6 +122,8 @@ def test_a_failed_read() -> None:
         {"n": "cpu_temperature", "u": "Cel", "v": 60},
         {"n": "temperature", "u": "%RH", "v": 60},
         {"n": "soil_moisture", "u": "%RH", "v": 60},
+        {"bn": "dev/setpoints/", "n": "temperature", "u": "Cel", "v": 21},
+        {"bn": "", "n": "dev:soil:humidity", "u": "%RH", "v": 21},
     ],
 )
 def test_what_is_no_reading(record: dict[str, object]) -> None:
