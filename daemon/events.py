@@ -37,12 +37,16 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EntityEvent:
-    """``entity`` as it is after the change (for a deletion: as it last was); ``at`` is µs since 1970 UTC."""
+    """``entity`` as it is after the change (for a deletion: as it last was); ``at`` is µs since 1970 UTC.
+
+    ``before`` is the row that a client changed, as it was; no client sees it.
+    """
 
     action: Action
     entity: Entity
     at: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    before: Entity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ def checked(model: type[Body], data: Any, what: str = "the body") -> Body:
         raise invalid(error) from error
 
 
-async def read_model(request: Request, model: type[Body]) -> Body:
-    """The body of a request as a model; raises Problem."""
-    return checked(model, parse_json(await read_body(request)))
+async def read_model(request: Request, model: type[Body], *, optional: bool = False) -> Body:
+    """The body of a request as a model, ``optional``: none is an empty one; raises Problem."""
+    body = await read_body(request)
+    return checked(model, {} if optional and not body.strip() else parse_json(body))

@@ -190,10 +190,10 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: PROBLEMS[status] for status in (401, 403, 422, 503, *statuses)}
 
 
-def takes(*models: type[Input], many: type[Input] | None = None) -> dict[str, Any]:
+def takes(*models: type[Input], many: type[Input] | None = None, required: bool = True) -> dict[str, Any]:
     """A route's body, for the description: it is read by hand, to count it and to tell what is wrong."""
     schemas: list[dict[str, Any]] = [model.model_json_schema() for model in models]
     if many is not None:
         schemas.append({"type": "array", "items": many.model_json_schema(), "minItems": 1, "maxItems": 10_000})
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}

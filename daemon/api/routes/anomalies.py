@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.api import documents
-from daemon.api.inputs import AnomalyChange, AnomalyNew
+from daemon.api.bodies import read_model
+from daemon.api.inputs import AnomalyChange, AnomalyNew, AnomalyResolve
 from daemon.api.paging import Cursor, From, Limit, SensorFilter, Until, json, listed
 from daemon.api.routes.crud import Crud, Kind, RowId, routes_of
 from daemon.api.routes.owners import check_reading, check_sensor
@@ -74,9 +75,13 @@ def anomaly_routes(services: Services) -> APIRouter:
         wanted = Listing(limit, sensor_id, desde, hasta, equals)
         return await listed(request, services.read, anomalies.listing, wanted, cursor, 2)
 
-    async def resolve(id: RowId) -> Response:  # noqa: A002
-        """Close the episode; one that is closed stays as it is."""
-        return json(anomaly_body(await crud.apply(id, {"state": AnomalyState.RESOLVED})))
+    async def resolve(request: Request, id: RowId) -> Response:  # noqa: A002
+        """Close the episode; one that is closed stays so. `veredicto` says whether there was something: the sensor's
+        model heeds it. It may be given later, too, and the last one counts.
+        """
+        verdict = (await read_model(request, AnomalyResolve, optional=True)).verdict
+        said = {} if verdict is None else {"verdict": verdict}
+        return json(anomaly_body(await crud.apply(id, {"state": AnomalyState.RESOLVED, **said})))
 
     router = routes_of(crud, listing, "Anomalies, newest first; `desde` and `hasta` are of their creation")
     router.add_api_route(
@@ -84,7 +89,8 @@ def anomaly_routes(services: Services) -> APIRouter:
         resolve,
         methods=["POST"],
         response_model=documents.Anomalia,
-        responses=documents.problems(404),
+        responses=documents.problems(400, 404, 408, 413),
+        openapi_extra=documents.takes(AnomalyResolve, required=False),
         operation_id="resolve_anomaly",
         summary="Resolve an anomaly",
     )

@@ -102,7 +102,7 @@ class Crud(Generic[E]):
             after, action = kind.complete(before, replace(after, updated_at=now))
             kind.check(conn, after)
             kind.rows.change(conn, after)
-            return after, [EntityEvent(action, after, now)]
+            return after, [EntityEvent(action, after, now, before=before)]
 
         return await self.services.change(work)
 

@@ -180,7 +180,7 @@ async def test_the_description_names_every_route_with_its_body_and_answers(api: 
             takes_body = method in {"put", "patch"} or (
                 method == "post" and path.count("/") == 3 and "train" not in path
             )
-            takes_body = takes_body or path.endswith(("/merge", "/split"))
+            takes_body = takes_body or path.endswith(("/merge", "/split", "/resolve"))
             assert ("requestBody" in operation) == (takes_body or path == "/auth/login"), (method, path)
             assert "422" in operation["responses"] or path == "/health", path
             for status in set(operation["responses"]) - {"200", "201", "202", "204"}:
