@@ -13,7 +13,7 @@ Config: ``{type: mqtt, topics: ["homeassistant/#", "x/#"]}``
 
 from drivers.base import Availability, Decoded, Kind
 from drivers.formats.availability import decide
-from drivers.formats.entities import PART, PRESENCE, Entity, entities_on, has_climate
+from drivers.formats.entities import PART, PRESENCE, Entity, entities_on, has_climate, not_understood
 from drivers.formats.generic_json import decode_body
 from drivers.formats.json_keys import read_layout
 from drivers.formats.json_object import Facts, read_facts
@@ -89,7 +89,7 @@ def _decode_document(message: Message, entities: list[Entity]) -> Decoded | None
     elif unread.attributes and not described and has_climate(message.memory, unread.device):
         return Decoded(Kind.NOISE, NAME, reason="attributes beside states that have topics of their own")
     whose = unread or described[0]
-    return decode_body(
+    decoded = decode_body(
         _without([one.place.path for one in entities if one.refusal], document),
         NAME,
         "discovery says whose the topic is, the payload's names tell the values",
@@ -97,6 +97,9 @@ def _decode_document(message: Message, entities: list[Entity]) -> Decoded | None
         label=whose.label or None,
         hint=message.hint,
     )
+    if unread is not None and unread.template and decoded.kind is Kind.UNKNOWN:
+        return decoded._replace(reason=f"{decoded.reason}; {not_understood(unread.template)}")
+    return decoded
 
 
 def _take(

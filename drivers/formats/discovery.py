@@ -141,8 +141,8 @@ class _Config:
                 place = read_template(_template(config.get(f"{key}_template")))
                 own = self._owner(device, config, object_id)
                 if place is None:
-                    self._note(key)
-                    self.entities.append(Entity(topic, device=own, label=label_of(device)))
+                    shown = self._note(_template(config.get(f"{key}_template")))
+                    self.entities.append(Entity(topic, device=own, label=label_of(device), template=shown))
                 else:
                     self._add(topic, quantity, unit, device, config, object_id, place, current=True)
         for key in _SETPOINTS:
@@ -169,11 +169,10 @@ class _Config:
         names = names_of(config, device, object_id)
         quantity, unit, refusal = quantity_of(config, names, place, read_topic(topic))
         if place is None:
-            self._note(text)
+            shown = self._note(text)
             if quantity:
-                self.entities.append(
-                    Entity(topic, device=self._owner(device, config, object_id), label=label_of(device))
-                )
+                own = self._owner(device, config, object_id)
+                self.entities.append(Entity(topic, device=own, label=label_of(device), template=shown))
         elif refusal:
             self._add_refusal(topic, refusal, place)
         elif quantity:
@@ -228,9 +227,11 @@ class _Config:
                 return read.remainder
         return ""
 
-    def _note(self, template: str) -> None:
+    def _note(self, template: str) -> str:
+        """Say that a template is not understood; gives as much of it as is shown."""
         shown = template if len(template) <= 60 else f"{template[:57]}…"
         self.reason = f"discovery; its template {shown!r} is not understood, so that the payload's own names count"
+        return shown
 
     def _learn_presence(self, config: dict[str, Any], device: Device) -> None:
         """ESPHome and Tasmota speak of themselves by their topics: so does what says that they are there."""

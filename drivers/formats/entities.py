@@ -45,6 +45,8 @@ class Entity(NamedTuple):
     spare: str = ""
     """What tells it from a second one of the same probe and quantity; not kept."""
     attributes: bool = False
+    template: str = ""
+    """Where its place in the payload is not known: the template that is not understood, or its beginning."""
 
     @property
     def place(self) -> Place:
@@ -94,6 +96,16 @@ def unusual_unit(memory: dict[str, Any], topic: str) -> str:
         if all(one.unit == unit and one.scale == 1 and not one.offset for one in measured):
             return unit
     return ""
+
+
+def unread_template(memory: dict[str, Any], topic: str) -> str:
+    """The template that is not understood of an entity on a topic; "" where there is none."""
+    return next((one.template for one in entities_on(memory, topic) if one.template), "")
+
+
+def not_understood(template: str) -> str:
+    """Why a topic that discovery describes is not read by it."""
+    return f"the template {template!r}, by which discovery takes its value from it, is not understood"
 
 
 def has_climate(memory: dict[str, Any], device: str) -> bool:

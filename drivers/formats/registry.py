@@ -40,7 +40,7 @@ from drivers.formats import (
     ttn,
     zigbee2mqtt,
 )
-from drivers.formats.entities import unusual_unit
+from drivers.formats.entities import not_understood, unread_template, unusual_unit
 from drivers.formats.line import LineFormat
 from drivers.formats.message import NO_HINT, Hint, Message, read_message
 from drivers.formats.topics import Topic, read_topic
@@ -152,4 +152,7 @@ def _unknown(message: Message) -> Decoded:
         return Decoded(Kind.ERROR, reason=f"invalid JSON: {message.broken}")
     if message.text is None:
         return Decoded(Kind.UNKNOWN, reason="neither JSON nor UTF-8 text, and no binary format that sereno knows")
+    template = unread_template(message.memory, message.topic.text)
+    if template:
+        return Decoded(Kind.UNKNOWN, reason=f"no format reads this text, and {not_understood(template)}")
     return Decoded(Kind.UNKNOWN, reason="no format that sereno knows reads this text under this topic")

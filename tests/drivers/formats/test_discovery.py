@@ -612,3 +612,21 @@ def test_a_number_is_nobody_s_name(first: str, second: str) -> None:
         ("homeassistant/sensor/g/config", {**HUMIDITY, "state_topic": "a/2", "unique_id": "attic2_humidity"}),
     )
     assert {row[0] for row in rows(decode("a/1", "21.5", named), decode("a/2", "40", named))} == {"attic2"}
+
+
+@pytest.mark.parametrize("payload", ["21.5;40", {"x": 21.5}])
+def test_what_is_not_read_for_its_template_says_so(payload: Any) -> None:
+    keys = {**TEMPERATURE, "state_topic": "txt/n", "value_template": "{{ value.split(';')[0] }}"}
+    decoded = decode("txt/n", payload, taught(("homeassistant/sensor/s/config", keys)))
+    assert (decoded.kind, decoded.readings) == (Kind.UNKNOWN, ())
+    assert "{{ value.split(';')[0] }}" in decoded.reason
+    assert "not understood" in decoded.reason
+
+
+def test_what_tells_itself_is_read_although_its_template_is_a_program() -> None:
+    keys = {**TEMPERATURE, "state_topic": "txt/n", "value_template": "{{ value.split(';')[0] }}", "device": KITCHEN}
+    memory = taught(("homeassistant/sensor/s/config", keys))
+    assert [row[2:] for row in rows(decode("txt/n", "T: 21.5 °C, H: 40 %", memory))] == [
+        ("temperature", 21.5),
+        ("humidity", 40),
+    ]
