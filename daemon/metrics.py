@@ -81,6 +81,7 @@ def _sensors(sensors: list[SensorReport]) -> Iterable[Metric]:
     value = GaugeMetricFamily("sereno_sensor_value", "Newest value: °C, %", labels=["sensor", "quantity"])
     age = GaugeMetricFamily("sereno_sensor_age_seconds", "Age of the newest reading", labels=["sensor"])
     failed = CounterMetricFamily("sereno_sensor_failed_reads", "Readings it could not take", labels=["sensor"])
+    invalid = CounterMetricFamily("sereno_sensor_invalid_readings", "Readings marked impossible", labels=["sensor"])
     for sensor in sensors:
         key = sensor["key"]
         for quantity, newest in (("temperature", sensor["temperature"]), ("humidity", sensor["humidity"])):
@@ -89,7 +90,8 @@ def _sensors(sensors: list[SensorReport]) -> Iterable[Metric]:
         if sensor["age_s"] is not None:
             age.add_metric([key], sensor["age_s"])
         failed.add_metric([key], sensor["failed_reads"])
-    yield from (value, age, failed)
+        invalid.add_metric([key], sensor["invalid"])
+    yield from (value, age, failed, invalid)
 
 
 def _database(database: DatabaseReport) -> Iterable[Metric]:

@@ -39,7 +39,7 @@ class DriverReport(TypedDict):
     received: int  # messages, lines or rows since the start
     readings: int  # rows made of them
     rate_per_minute: float  # readings, over the last minute
-    failed_reads: int
+    failed_reads: int  # since the start
     last_received_at: str | None
     counters: dict[str, int]
     details: dict[str, str | int | bool]
@@ -65,8 +65,8 @@ class SensorReport(TypedDict):
     usual_interval_s: float | None  # between two readings, as learned
     silent_after_s: float | None
     readings: int  # stored since the start
-    failed_reads: int
-    invalid: int
+    failed_reads: int  # since the start
+    invalid: int  # stored as impossible since the start
     anomaly_model: ModelWord
     forecast_model: ModelWord
     open_anomalies: int

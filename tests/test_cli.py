@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -395,10 +396,18 @@ def test_status_for_people(asked: Command, daemon: RunningDaemon) -> None:
         "kitchen",
         "21.6",
         "51.0",
+        "readings, failed and invalid ones are counted since the start, ",
         "sereno.db",
         "not embedded",
     ):
         assert expected.replace(" ", "") in "".join(view.split())  # long paths are folded
+
+
+def test_metrics_count_each_sensor_s_failed_and_impossible_readings(daemon: RunningDaemon) -> None:
+    with urllib.request.urlopen(f"{daemon.url}/metrics", timeout=10) as answer:
+        told = answer.read().decode()
+    for name in ("failed_reads", "invalid_readings"):
+        assert f'sereno_sensor_{name}_total{{sensor="past/cellar"}}' in told
 
 
 def test_a_test_event_says_who_could_see_it(asked: Command) -> None:

@@ -78,7 +78,11 @@ def render(report: StatusReport, url: str) -> RenderableType:
     """The whole view."""
     parts: list[RenderableType] = [_head(report, url)]
     parts += [plain(f"  ! {reason}", "yellow") for reason in report["reasons"]]
-    parts += [Text(), _drivers(report), Text(), _sensors(report["sensors"], report), Text(), _machinery(report)]
+    parts += [Text(), _drivers(report), Text(), _sensors(report["sensors"], report)]
+    if report["sensors"] or report["drivers"]:
+        since = f"since the start, {span(report['uptime_s'])} ago"
+        parts.append(Text(f"readings, failed and invalid ones are counted {since}", style="dim"))
+    parts += [Text(), _machinery(report)]
     return Group(*parts)
 
 
