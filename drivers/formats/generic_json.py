@@ -198,6 +198,7 @@ class _Walk:
             self._visit_object(node, context)
         elif isinstance(node, list):
             told_apart = any(isinstance(item, dict) and _tells_itself(item) for item in node[:4])
+            told_apart = told_apart and not _is_only_placed(node)
             if not told_apart and len(node) > MOST_PROBES:
                 self.refusal = self.refusal or f"an array of {len(node)} tells neither its times nor its probes"
                 return
@@ -219,6 +220,8 @@ class _Walk:
             return
         layout = read_layout(tuple(node))
         facts = read_facts(node, layout)
+        if "state" in node and isinstance(attributes := node.get("attributes"), dict):
+            _take_attributes(facts, attributes)
         inner = _merge(facts, context)
         if layout.purposes:
             purposes = tuple([text for key in layout.purposes if isinstance(text := node[key], str)])
@@ -256,12 +259,13 @@ class _Walk:
         """Values under their quantity's name, records of metric and value, and one-letter names."""
         if layout.values:
             self._take_record(node[layout.values[0]], facts, context)
-        skip_setpoint = layout.climate > 0 and _is_climate(layout)
+        elif "state" in node and (facts.unit or facts.metric):
+            self._take_record(node["state"], facts, context)
         alone = len(layout.quantities) == 1 and bool(layout.units) and not any(map(names_another_quantity, node))
         for key, name in layout.quantities:
             if name.quantity in facts.unfit or (alone and not layout.values and not self._fits(name, facts)):
                 self.refusal = self.refusal or f"{key!r} in a unit that is none of {name.quantity}"
-            elif skip_setpoint and name.bare and name.quantity == "temperature":
+            elif key in layout.setpoints:
                 self.refusal = self.refusal or f"{key!r} beside a thermostat's keys is its setpoint"
             else:
                 self._take(name, key, node[key], context)
@@ -319,7 +323,11 @@ class _Walk:
             if unit and fits(quantity.quantity or "", unit):  # {"c":21.5,"f":70.7}: one value in two units
                 self._take(quantity, "", raw, context, unit)
                 continue
-            if read_key(key).role not in _PROBE_ROLES:
+            what = read_key(key)
+            if what.role not in _PROBE_ROLES:
+                continue
+            if what.role is Role.QUANTITY and what.name.quantity != quantity.quantity:
+                self._take(what.name, key, raw, context)
                 continue
             refusal = read_name(f"{key} {quantity.quantity}").refusal
             if refusal:
@@ -363,6 +371,14 @@ class _Walk:
 _NAMING = frozenset({Role.DEVICE, Role.ID, Role.TIME, Role.SEQUENCE, Role.MODEL})
 """Roles of figures that tell whose, when or which, and are no values."""
 _PROBE_ROLES = frozenset({Role.OTHER, Role.QUANTITY, Role.LETTER})
+
+
+def _take_attributes(facts: Facts, attributes: dict[str, object]) -> None:
+    """What a Home Assistant state's attributes say of it: its unit, and its class or name."""
+    inside = read_facts(attributes, read_layout(tuple(attributes)[:32]))
+    facts.unit, facts.foreign = facts.unit or inside.unit, facts.foreign or inside.foreign
+    if facts.metric is None:
+        facts.metric, facts.metric_text = inside.metric, inside.metric_text
 
 
 def _merge(facts: Facts, context: _Context) -> _Context:
@@ -448,12 +464,6 @@ def _name_and_probe(name: Name, key: str, context: _Context) -> tuple[str | None
     return (None if not probe and all(read_name(part).bare for part in parts) else full), probe
 
 
-def _is_climate(layout: Layout) -> bool:
-    """Whether a bare "temperature" is a setpoint: the room's stands beside it, or it lies among a thermostat's keys."""
-    measured = any(name.quantity == "temperature" and not name.bare for _, name in layout.quantities)
-    return measured or layout.climate >= 2
-
-
 def _is_plausible(raw: object) -> bool:
     """Whether a one-letter key's value can be a temperature or humidity: 1.7e18 under ``t`` is a time."""
     value, _ = read_value(raw, "temperature")
@@ -470,6 +480,21 @@ def _tells_itself(item: dict[str, object]) -> bool:
     layout = read_layout(tuple(item)[:32])
     told = layout.devices or layout.identifiers or layout.probes or layout.places or layout.times or layout.metrics
     return bool(told) or any(parse_time(item[key]) for key, _ in layout.letters)
+
+
+def _is_only_placed(items: list[object]) -> bool:
+    """Whether an array's records say nothing but the same quantities again: their places tell their probes."""
+    said: set[object] = set()
+    count = 0
+    for item in items[:MOST_PROBES]:
+        if not isinstance(item, dict):
+            return False
+        layout = read_layout(tuple(item)[:32])
+        if layout.devices or layout.identifiers or layout.probes or layout.places or layout.times or layout.letters:
+            return False
+        said.add((layout.quantities, *(str(item[key])[:64] for key in layout.metrics)))
+        count += 1
+    return len(said) < count == len(items)
 
 
 def _is_numbered(items: list[object]) -> bool:

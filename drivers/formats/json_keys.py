@@ -6,7 +6,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
 
-from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_name, refusal_around
+from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_address, read_name, refusal_around
 from drivers.formats.vocabulary import CONTAINERS_REFUSED, LETTERS, WRAPPERS
 from drivers.formats.words import words
 
@@ -36,7 +36,8 @@ _ROLES: dict[str, Role] = {
             """mac macaddress mac_address bdaddr addr address deveui dev_eui device_eui eui serialno serial
             serial_number serialnumber sn uid unique_id uniqueid device_id deviceid dev_id devid sensor_id
             sensorid sensor_uid node_id nodeid station_id stationid client_id clientid thing_id chip_id chipid
-            esp8266id esp32id device dev node station hostname host thing board dispositivo nodo equipo gerat geraet"""
+            esp8266id esp32id device dev node station hostname host thing board entity_id dispositivo nodo equipo gerat
+            geraet"""
         ),
         Role.DEVICE,
     ),
@@ -69,14 +70,14 @@ _ROLES: dict[str, Role] = {
         words(
             """metric quantity measurement measurand kind parameter param variable property observed_property
             magnitude magnitud type sensor_type sensortype value_type measurementtype reading_type field what key
-            label"""
+            label device_class"""
         ),
         Role.METRIC,
     ),
     **dict.fromkeys(
         words("""value val v measurementvalue reading_value wert valor valeur valore measured"""), Role.VALUE
     ),
-    **dict.fromkeys(words("unit units uom unit_of_measurement unidad einheit"), Role.UNIT),
+    **dict.fromkeys(words("unit units uom unit_of_measurement unidad einheit unit_system scale"), Role.UNIT),
     **dict.fromkeys(words("model sensor_model part chip_model hardware"), Role.MODEL),
     **dict.fromkeys(
         words(
@@ -131,11 +132,11 @@ def _read(key: str) -> Key:
     if letter is not None:
         index = letter[2].lstrip("0")
         return Key(Role.LETTER, Name(LETTERS[letter[1]], remainder=index, bare=not letter[2]))
-    name = read_name(key)
+    name = read_address(key) or read_name(key)
     if name.quantity is None:
         around = bool(refusal_around(key, "temperature") or refusal_around(key, "humidity"))
         return Key(Role.OTHER, NO_NAME, refused, lowered in WRAPPERS, around)
-    if lowered.endswith(("unit", "units")):
+    if lowered.endswith(("unit", "units", "scale")):
         return Key(Role.QUANTITY_UNIT, name, True)
     return Key(Role.REFUSED, name, True) if name.refusal else Key(Role.QUANTITY, name, refused)
 
@@ -157,7 +158,8 @@ class Layout(NamedTuple):
     values: tuple[str, ...]
     units: tuple[str, ...]
     models: tuple[str, ...]
-    climate: int
+    setpoints: frozenset[str]
+    """Of the quantities, those that what stands beside them makes a thermostat's wishes."""
     purposes: tuple[str, ...]
     """Keys of what the message is for: ``cmd``, ``type``."""
 
@@ -195,8 +197,23 @@ def _layout(keys: tuple[str, ...]) -> Layout:
         of(Role.VALUE),
         of(Role.UNIT),
         of(Role.MODEL),
-        len(of(Role.CLIMATE)),
+        _setpoints(named(Role.QUANTITY), len(of(Role.CLIMATE))),
         tuple(key for key in keys if key.lower() in _PURPOSES),
+    )
+
+
+_CURRENT = re.compile(r"curr|actual|measured|aktuell|actuel|attual|cur_|_now|ist_", re.IGNORECASE)
+
+
+def _setpoints(quantities: tuple[tuple[str, Name], ...], climate: int) -> frozenset[str]:
+    """A bare "temperature" is a wish where the current one stands beside it, and, among a thermostat's keys
+    (``climate`` of them), where the room's does or where those keys are several.
+    """
+    current = {name.quantity for key, name in quantities if _CURRENT.search(key)}
+    if climate > 1 or (climate and any(name.quantity == "temperature" and not name.bare for _, name in quantities)):
+        current.add("temperature")
+    return frozenset(
+        key for key, name in quantities if name.bare and name.quantity in current and not _CURRENT.search(key)
     )
 
 

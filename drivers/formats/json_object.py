@@ -65,7 +65,7 @@ def read_facts(node: dict[str, object], layout: Layout) -> Facts:
         facts.model = facts.model or text_of(node[key])
     for key in layout.units:
         facts.unit = facts.unit or _unit_of(node[key])
-        facts.foreign = facts.foreign or _foreign(node[key])
+        facts.foreign = facts.foreign or (_foreign(node[key]) if key.lower() != "scale" else "")
     for key, quantity in layout.quantity_units:
         _take_quantity_unit(facts, node[key], quantity)
     return facts
@@ -179,7 +179,7 @@ def _take_quantity_unit(facts: Facts, raw: object, quantity: str) -> None:
 def _unit_of(raw: object) -> str:
     if not isinstance(raw, str):
         return ""
-    return "°F" if raw.lower() == "imperial" else read_unit(raw) or ""
+    return "°F" if raw.lower() in ("imperial", "us", "us_customary") else read_unit(raw) or ""
 
 
 _VAGUE = re.compile(

@@ -94,6 +94,12 @@ def read_letter(name: str) -> Name:
     return Name(LETTERS[words[place].text], "", remainder, bare=not remainder)
 
 
+def read_address(name: str) -> Name | None:
+    """The temperature of a 1-Wire thermometer that a key or level names by its address; None for any other name."""
+    told = _ONE_WIRE.fullmatch(name) or (_ONE_WIRE_ROM.fullmatch(name) and _crc8(bytes.fromhex(name)) == 0)
+    return Name("temperature", remainder=name) if told else None
+
+
 def derive_probe(name: str | None) -> str:
     """The probe of a measurement's name: what remains without the quantity's words and index 0.
 
@@ -142,6 +148,22 @@ def _read(name: str) -> Name:
     return Name(quantity, unit, _remaining(name, rest), bare=not rest, refusal=_refusal(rest, quantity))
 
 
+_FAMILIES = "10|22|28|3[bB]|42"
+_ONE_WIRE = re.compile(rf"(?:{_FAMILIES})[-.][0-9a-fA-F]{{12}}|28[fF]{{2}}[0-9a-fA-F]{{12}}")
+_ONE_WIRE_ROM = re.compile(rf"(?:{_FAMILIES})[0-9a-fA-F]{{14}}")
+"""A 1-Wire thermometer's address (DS18S20, DS1822, DS18B20, DS1825, DS28EA00) as w1, owfs and sketches write it."""
+
+
+def _crc8(rom: bytes) -> int:
+    """Maxim's CRC of a 1-Wire address, whose last byte makes it 0 (application note 27)."""
+    crc = 0
+    for byte in rom:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x8C if crc & 1 else 0)
+    return crc
+
+
 def _split(name: str) -> list[_Word]:
     """Words with their places; accents, case and camel humps gone."""
     plain = name if name.isascii() else "".join(map(_without_accent, name))
@@ -150,7 +172,7 @@ def _split(name: str) -> list[_Word]:
 
 
 _GREEK = re.compile(r"[\u0370-\u03ff]")
-_BARE = {"ß": "s", "ı": "i", "ø": "o", "ł": "l"}
+_BARE = {"ß": "s", "ı": "i", "ø": "o", "Ø": "o", "ł": "l", "Ł": "l", "đ": "d", "Đ": "d", "ð": "d", "æ": "a", "Æ": "a"}
 """Letters that no normal form takes apart."""
 
 
@@ -233,7 +255,8 @@ def _read_compound(name: str, words: list[_Word]) -> Name:
             if stem in SHORT_STEMS and not (before in STEM_COMPANIONS if before else after in STEM_COMPANIONS):
                 continue
             unit = "°F" if quantity == "temperature" and (stem == "tempf" or after in {"inf", "outf", "f"}) else ""
-            pieces = [piece for piece in (before, after.removesuffix("f") if unit else after) if piece not in {"", "c"}]
+            pieces = [before, after.removesuffix("f") if unit else after]
+            pieces = [piece for piece in pieces if piece not in {"", "c"} and piece not in NEUTRAL]
             rest = [*words[:place], *words[place + 1 :]]
             outer = _remaining(name, rest)
             probe = "_".join(piece for piece in (outer, *pieces) if piece)

@@ -1,8 +1,9 @@
 """Plain values by topic: ``<place>/temperature`` ``21.5``, with or without a unit, or a labelled line of text.
 
-Wire: a number in ASCII, a failure word (``nan``, ``err``), a number with its unit (``70 °F``), or text that labels
-its values (``temperature=25.5``). The quantity is named by the last telling level of the topic, else by the
-configuration's hint. The device is the topic without a last level that only names the quantity or the kind of message.
+Wire: a number in ASCII, a failure word (``nan``, ``err``), a number with its unit (``70 °F``), text that labels its
+values (``temperature=25.5``), or Cayenne's ``temp,c=21.5``. The quantity is named by the last telling level of the
+topic, else by the configuration's hint; a 1-Wire address names a temperature. The device is the topic without a last
+level that only names the quantity or the kind of message.
 Units: the text's, else the topic's, the configuration's hint, what discovery taught, °C and %.
 Failure: a failure word or a sentinel.
 Source: read off samples of home-made devices.
@@ -11,6 +12,7 @@ Sample: ``greenhouse/north/humidity`` ``61.2``
 Config: ``{type: mqtt, topics: ["greenhouse/#"]}``
 """
 
+import re
 from dataclasses import replace
 
 from drivers.base import Decoded, Kind
@@ -19,12 +21,15 @@ from drivers.formats.message import Message
 from drivers.formats.names import NO_NAME, Name, read_name
 from drivers.formats.record import Collector
 from drivers.formats.topics import Topic
-from drivers.formats.units import fits
+from drivers.formats.units import fits, read_unit
 from drivers.formats.values import Failure, read_text, settle
 
 NAME = "plain"
 _LONGEST = 64
 """Characters of a payload that is one value."""
+_CAYENNE_TYPES = {"temp": "temperature", "rel_hum": "humidity", "bp": "pressure", "lum": "illuminance", "co2": "co2"}
+_CAYENNE = re.compile(rf"({'|'.join(_CAYENNE_TYPES)}),([a-z]{{1,4}})=([^=,]{{1,24}})")
+"""``type,unit=value``. Source: Cayenne MQTT API, data types; under ``…/things/<client id>/data/<channel>``."""
 
 
 def decode(message: Message) -> Decoded | None:
@@ -32,6 +37,9 @@ def decode(message: Message) -> Decoded | None:
     if len(message.payload) > _LONGEST or not message.payload:
         return None
     text = message.text
+    cayenne = _CAYENNE.fullmatch(text) if text is not None and "," in text else None
+    if cayenne is not None:
+        return _decode_cayenne(cayenne, message)
     name = _quantity_of(message.topic)
     if name.quantity is None and message.hint.quantity:
         name = Name(message.hint.quantity, bare=True)
@@ -43,6 +51,17 @@ def decode(message: Message) -> Decoded | None:
     if value is None:
         return None
     return decode_value(value, told or name.unit, name.quantity, message)
+
+
+def _decode_cayenne(match: re.Match[str], message: Message) -> Decoded | None:
+    quantity, unit = _CAYENNE_TYPES[match[1]], "%" if match[2] == "p" else read_unit(match[2]) or ""
+    value, _ = read_text(match[3], quantity)
+    if value is None or not fits(quantity, unit):
+        return Decoded(Kind.NOISE, NAME, reason=f"no {quantity} in {match[2]!r}")
+    match message.topic.levels:
+        case [*_, "things", client, "data", channel]:
+            return decode_value(value, unit, quantity, message, device=client, probe=channel, name=channel)
+    return decode_value(value, unit, quantity, message)
 
 
 def decode_value(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from drivers.formats.names import Name, read_name, refusal_around
+from drivers.formats.names import Name, read_address, read_name, refusal_around
 from drivers.formats.words import words
 
 _MESSAGE_KINDS = frozenset(
@@ -70,7 +70,7 @@ def read_topic(text: str) -> Topic:
     lowered = [level.lower() for level in levels]
     kept = len(levels) - (lowered[-1] in _MESSAGE_KINDS)
     telling = levels[kept - 1] if kept else ""
-    name = read_name(telling)
+    name = read_address(telling) or read_name(telling)
     if name.quantity is not None and not name.remainder and not name.refusal:
         kept -= 1
     cloud = _cloud_device(levels)

@@ -15,7 +15,7 @@ _PHRASES: Mapping[str, str] = {
         fahrenheit, lampotila, teplota, homerseklet, sicaklik, temperatra, toc, t c, t f, degrees celsius, thermometer,
         температура, темп, 温度, 溫度, 气温, 氣溫, 気温, 온도, θερμοκρασια,
         temperatura ambiente, temp ambiente, temperatura del aire, lufttemperatur, температура воздуха,
-        temperatuuri, temperatuura, thermo,
+        temperatuuri, temperatuura, thermo, tenperatura, hitastig, hitastigs, درجة الحرارة, حرارة, دما, טמפרטורה,
         nhiet do, suhu
         """,
     "humidity": """
@@ -25,7 +25,8 @@ _PHRASES: Mapping[str, str] = {
         relative feuchte, relative luftfeuchtigkeit, hygro, hygrometry, hygrometrie, vochtigheid, luchtvochtigheid,
         vocht, relatieve vochtigheid, fugtighed, luftfuktighet, fuktighet, fukt, kosteus, vlhkost, wilgotnosc, nem,
         paratartalom, влажность, влажность воздуха, umiditate, feucht, vlaga, vlaznost, влага, влажност, вологість,
-        umiditatea, mitrums, 湿度, 濕度, 습도, υγρασια, kelembaban, do am, niiskus
+        umiditatea, mitrums, fugt, luftfugtighed, humitat, hezetasun, dregme, kelembapan, ohuniiskus, rakastig, رطوبة,
+        رطوبت, לחות, 湿度, 濕度, 습도, υγρασια, kelembaban, do am, niiskus
         """,
     "dew_point": """
         dew point, dewpoint, dew pt, dewpt, dew, dewpointc, dew point temperature, dewpoint temperature, taupunkt,
@@ -80,6 +81,7 @@ STEMS: tuple[tuple[str, str], ...] = (
     ("luftfeuchte", "humidity"),
     ("temperature", "temperature"),
     ("temperatura", "temperature"),
+    ("temperatuur", "temperature"),
     ("temperatur", "temperature"),
     ("feuchtigkeit", "humidity"),
     ("humidity", "humidity"),
@@ -104,7 +106,7 @@ STEM_COMPANIONS = frozenset(
     words(
         """in out inf outf inc outc room air water pool soil ground floor ext int amb ambient outdoor indoor inside
         outside probe kitchen bed bath garage attic cellar freezer fridge tank supply return flow cabin sensor
-        avg raum aussen innen c f sht dht bme"""
+        avg raum aussen innen c f sht dht bme cur curr act current actual"""
     )
 )
 
@@ -131,9 +133,9 @@ LETTERS: Mapping[str, str] = {"t": "temperature", "h": "humidity"}
 NEUTRAL: frozenset[str] = frozenset(
     words(
         """is are es ist est esta at was and y und et sample ok got info debug sensor sensors value values val reading
-        readings data measurement measurements measure measured current currently actual now live state computed
-        calculated de del la el le the of air in° deg degree degrees o r readout relative rel wert messwert aktuell
-        valor lectura actuel attuale"""
+        readings data measurement measurements measure measured current currently cur curr act actual now live state
+        computed calculated de del la el le the of air in° deg degree degrees o r readout relative rel wert messwert
+        aktuell valor lectura actuel attuale"""
     )
 )
 """Words that tell no probe from another: they fall out of the probe, though they stay in the measurement's name."""

@@ -292,3 +292,49 @@ def test_a_degree_sign_alone_tells_a_temperature_and_no_scale() -> None:
     ]
     assert rows(decode("a/n", {"temperature": "68°", "unit": "F"})) == [("a/n", "", "temperature", 20)]
     assert rows(decode("a/humidity", "21.5°")) == []
+
+
+@pytest.mark.parametrize(
+    ("payload", "row"),
+    [
+        ({"temperature": 68, "scale": "Fahrenheit"}, ("a/n", "", "temperature", 20)),
+        ({"temperature": 20, "scale": "linear"}, ("a/n", "", "temperature", 20)),
+        ({"temperature": 68, "temp_scale": "F"}, ("a/n", "", "temperature", 20)),
+        ({"state": 21.5, "unit_of_measurement": "°C"}, ("a/n", "", "temperature", 21.5)),
+        ({"28-0316a2b3c4ff": 21.5}, ("a/n", "28-0316a2b3c4ff", "temperature", 21.5)),
+        ({"10e2073a01080063": 21.5}, ("a/n", "10e2073a01080063", "temperature", 21.5)),  # RFC 8428's, with its CRC
+        (
+            {
+                "entity_id": "sensor.k",
+                "state": "68",
+                "attributes": {"unit_of_measurement": "°F", "device_class": "temperature", "friendly_name": "Hall"},
+            },
+            ("sensor.k", "", "temperature", 20),
+        ),
+        ({"hc1": {"seltemp": 21, "currtemp": 20.5, "mode": "auto"}}, ("a/n", "hc1", "temperature", 20.5)),  # EMS-ESP
+        ({"current_temperature": 20, "temperature": 22}, ("a/n", "", "temperature", 20)),
+        ({"current_humidity": 40, "humidity": 55, "mode": "auto"}, ("a/n", "", "humidity", 40)),
+        ({"temperature": {"humidity": 50}}, ("a/n", "", "humidity", 50)),
+    ],
+)
+def test_what_stands_beside_a_value_tells_its_unit_its_quantity_or_that_it_is_a_wish(
+    payload: object, row: tuple[str, str, str, float]
+) -> None:
+    assert rows(decode("a/n", payload)) == [row]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"10e2073a01080064": 21.5},  # no 1-Wire address: its CRC is another
+        {"state": "55", "attributes": {"unit_of_measurement": "%", "friendly_name": "Brightness"}},
+        {"state": "4.1", "attributes": {"unit_of_measurement": "kWh", "device_class": "energy"}},
+    ],
+)
+def test_nothing_is_guessed_of_a_name_or_state_that_tells_no_quantity(payload: object) -> None:
+    assert rows(decode("a/n", payload)) == []
+
+
+def test_records_of_the_same_quantity_are_probes_by_their_place() -> None:
+    payload = [{"channel": n, "type": "temp", "unit": "c", "value": 20 + n} for n in (1, 2)]
+    assert [row[1:] for row in rows(decode("a/n", payload))] == [("", "temperature", 21), ("1", "temperature", 22)]

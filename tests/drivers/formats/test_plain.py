@@ -14,6 +14,15 @@ from drivers.formats.message import Hint
         ("kitchen/temperature", "21.5", ("kitchen", "", "temperature", 21.5)),
         ("/kitchen/humedad", " 45,2\n", ("kitchen", "", "humidity", 45.2)),
         ("kitchen/temp/state", "70 °F", ("kitchen", "", "temperature", 21.11)),
+        ("house/28-0316a2b3c4ff", "21.5", ("house/28-0316a2b3c4ff", "", "temperature", 21.5)),
+        ("house/28FF641E8F160345", "21.5", ("house/28FF641E8F160345", "", "temperature", 21.5)),
+        ("v1/user/things/c7/data/3", "temp,f=68", ("c7", "3", "temperature", 20)),  # Cayenne
+        ("a/b", "rel_hum,p=50", ("a/b", "", "humidity", 50)),
+        ("x/vlažnost", "50", ("x", "", "humidity", 50)),
+        ("x/вологість", "50", ("x", "", "humidity", 50)),
+        ("x/fugt", "50", ("x", "", "humidity", 50)),
+        ("x/độ ẩm", "50", ("x", "", "humidity", 50)),
+        ("x/buitentemperatuur", "5", ("x/buitentemperatuur", "", "temperature", 5)),
         ("kitchen/temperature", "21.5°", ("kitchen", "", "temperature", 21.5)),
         ("kitchen/temperature_F", "70", ("kitchen", "", "temperature", 21.11)),
         ("sensors/humidity/attic", "61", ("sensors/humidity/attic", "", "humidity", 61)),
@@ -39,6 +48,7 @@ def test_a_failed_read(payload: str) -> None:
         ("$SYS/broker/temperature", "21"),
         ("kitchen/log", "temperature=99"),
         ("boiler/pressure", "1.8"),
+        ("v1/user/things/c7/data/3", "temp,p=68"),
         ("kitchen/temperature", ""),
     ],
 )
