@@ -39,7 +39,7 @@ _LAST_LEVEL = re.compile(
     r"SENSOR|TELEMETRY|STATE|STATUS[0-9]{0,2}|INFO[0-9]|RESULT|LWT|UPTIME|HASS_STATE|MARGINS|POWER[0-9]*"
 )
 _NOT_SENSORS = re.compile(
-    r"(?:ENERGY|ZbSend|Wifi|Rules|GPS|ESP[0-9]+[A-Z]?[0-9]?|BL[0-9]{4}|PZEM[0-9]*|ADE[0-9]+|CSE[0-9]+|INA[0-9]+"
+    r"(?:ENERGY|ZbSend|Wifi|Rules|GPS|ESP[0-9]+[A-Z]?[0-9]?|BL[0-9]{4}|PZEM[0-9]*[A-Z]*|ADE[0-9]+|CSE[0-9]+|INA[0-9]+"
     r"|AXP[0-9]+|DS3231|MPU[0-9]+)(?:[-_].*)?",
     re.IGNORECASE,
 )

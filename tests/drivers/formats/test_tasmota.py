@@ -152,6 +152,7 @@ def test_values_missing_by_a_firmware_bug_are_failed_reads_and_nothing_is_half_r
         ("tele/x/SENSOR", {"BL0942": {"Temperature": 50.1}}),
         ("tele/x/SENSOR", {"BL0940-2": {"Temperature": 50.1}}),
         ("tele/x/SENSOR", {"PZEM": {"Temperature": 44}}),
+        ("tele/x/SENSOR", {"PZEM004T": {"Temperature": 44}}),
         ("tele/x/SENSOR", {"PZEM-017_1": {"Temperature": 44}}),
         # the thermistor beside the relay of a Shelly that meters
         ("tele/x/SENSOR", {"ANALOG": {"Temperature": 52.6}, "ENERGY": {"Total": 44.6, "Power": 9}}),
