@@ -87,7 +87,7 @@ async def assemble(ground: Ground) -> House:
     ids = recorder.ids
     bus = Bus(encode_event, functools.partial(ids.take_many, "event"), await reads(event_times.known))
     writes = InnerWrites(recorder.change, ids, clock.now)
-    episodes = Episodes(writes.anomaly, ids.take, clock.now, clock.monotonic)
+    episodes = Episodes(writes.anomaly, ids.take, clock.now, clock.monotonic, directory.hears)
     episodes.load(await reads(anomalies.open_ones))
     watch = Watch(directory, episodes, clock.now, clock.monotonic, save=writes.sensor, publish=bus.publish)
     scoring = make_scoring(

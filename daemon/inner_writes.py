@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from daemon import reading_store
 from daemon.batches import DatabaseUnavailableError
-from daemon.entities import Anomaly, Prediction, Sensor, SensorState
+from daemon.entities import Anomaly, AnomalyState, Prediction, Sensor, SensorState
 from daemon.events import Action, EntityEvent, Event
 from daemon.ids import IdBlocks
 from daemon.repository import anomalies, event_times, predictions, sensors
@@ -48,12 +48,18 @@ class InnerWrites:
         self.dropped = 0
 
     def anomaly(self, anomaly: Anomaly, action: Action) -> None:
-        """A new episode, or one that changed."""
-        write = anomalies.add if action is Action.DETECTED else anomalies.change
+        """A new episode, or one that is over; nothing of one that is gone, or that a person resolved meanwhile."""
 
         def work(conn: Connection) -> tuple[None, list[Event]]:
-            write(conn, anomaly)
-            return None, [EntityEvent(action, anomaly, self._now())]
+            if action is Action.DETECTED:
+                anomalies.add(conn, anomaly)
+                return None, [EntityEvent(action, anomaly, self._now())]
+            there = anomalies.by_id(conn, anomaly.id)
+            if there is None or there.state is AnomalyState.RESOLVED:
+                return None, []
+            after = replace(there, state=anomaly.state, resolved_at=anomaly.resolved_at, updated_at=anomaly.updated_at)
+            anomalies.change(conn, after)
+            return None, [EntityEvent(action, after, self._now())]
 
         self._spawn(work, f"anomaly {anomaly.id} of sensor {anomaly.sensor_id}")
 

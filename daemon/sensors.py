@@ -161,6 +161,11 @@ class Directory:
     def all(self) -> list[Sensor]:
         return [record.view() for record in self._by_id.values()]
 
+    def hears(self, sensor_id: int) -> bool:
+        """Whether anything is told of a sensor: it is there, and not ignored."""
+        record = self._by_id.get(sensor_id)
+        return record is not None and not record.sensor.ignored
+
     def latest(self, sensor_id: int) -> Latest | None:
         record = self._by_id.get(sensor_id)
         return record.latest if record else None

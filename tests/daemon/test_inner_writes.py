@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from daemon import inner_writes
-from daemon.entities import Sensor, SensorState
-from daemon.events import EntityEvent
+from daemon.entities import Anomaly, AnomalyKind, AnomalyState, Sensor, SensorState, Verdict
+from daemon.events import Action, EntityEvent
 from daemon.ids import IdBlocks
 from daemon.inner_writes import InnerWrites
-from daemon.repository import sensors
+from daemon.repository import anomalies, sensors
 from daemon.schema import open_database
 
 SENSOR = Sensor(1, "mqtt/kitchen", "temperature", "DHT22", 0, 0)
@@ -54,3 +54,36 @@ async def test_a_sensor_that_falls_silent_is_told_with_its_last_reading_s_time(t
     assert isinstance(event, EntityEvent)
     assert isinstance(event.entity, Sensor)
     assert (event.entity.state, event.entity.last_reading_at) == (SensorState.SILENT, 3)
+
+
+async def test_an_episode_that_is_over_keeps_what_a_person_said_of_it_meanwhile(tmp_path: Path) -> None:
+    database, _ = open_database("sqlite:///test.db", tmp_path)
+    told: list[Any] = []
+
+    async def change(work: Any, /) -> Any:
+        with database.writer.begin() as connection:
+            told.extend(work(connection)[1])
+
+    writes = InnerWrites(change, IdBlocks(lambda name, count: None, lambda: 0.0), lambda: 5)
+    rows = [Anomaly(number, 1, AnomalyKind.UNUSUAL_PATTERN, 0.9, "e", "e", 1, 1) for number in (1, 2, 3)]
+    with database.writer.begin() as connection:
+        sensors.add(connection, SENSOR)
+        anomalies.add(connection, replace(rows[0], explanation="El horno.", verdict=Verdict.FALSE))
+        anomalies.add(connection, replace(rows[1], state=AnomalyState.RESOLVED, resolved_at=2))
+    for row in rows:
+        writes.anomaly(replace(row, state=AnomalyState.RESOLVED, resolved_at=4, updated_at=4), Action.RESOLVED)
+    await writes.settle()
+    with database.readers.connect() as connection:
+        first, second = (anomalies.by_id(connection, number) for number in (1, 2))
+    database.close()
+    assert first == replace(
+        rows[0],
+        explanation="El horno.",
+        verdict=Verdict.FALSE,
+        state=AnomalyState.RESOLVED,
+        resolved_at=4,
+        updated_at=4,
+    )
+    assert second is not None
+    assert second.resolved_at == 2
+    assert [event.entity for event in told] == [first], "one was resolved before, one is gone"
