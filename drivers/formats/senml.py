@@ -2,8 +2,8 @@
 
 Wire: JSON. A record's name is ``bn`` + ``n``, its time ``bt`` + ``t``, its value ``bv`` + ``v``, its unit ``u`` or
 ``bu``; a base field holds until another replaces it. The device is the base name less its trailing separator
-(``urn:dev:ow:10e2…:``), or the name less a last part that names a quantity (``…/temperature``, ``…:t`` in ``Cel``); what ``n`` says beyond
-the quantity is the probe. A time below 2^28 is relative to now: of such values the newest is read, without a time.
+(``urn:dev:ow:10e2…:``), or the name less a last part that names a quantity (``…/temperature``, ``…:t`` in ``Cel``);
+what ``n`` says beyond the quantity is the probe. A time below 2^28 is relative to now: of such values the newest is read, without a time.
 Sums (``s``), texts, booleans and data are no values of ours; a field that ends in ``_`` and is not known forbids the
 pack, as a version above 10 does. SenML in CBOR, XML and EXI is not read.
 Units: ``Cel``, ``K``, ``%RH``, ``/`` (a ratio, 0 to 1), ``%EL``, ``Pa``, ``hPa``, ``mV``, ``ppm``, ``lx``; the unit
@@ -17,7 +17,6 @@ Config: ``{type: mqtt, topics: ["channels/+/messages"]}``
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -177,13 +176,14 @@ def _take(one: _Resolved, message: Message, collector: Collector) -> str:
     unit, factor = _unit(one.unit)
     device, tail = _device_and_name(one.base, one.name, unit)
     what = _quantity(tail, one.unit, unit)
-    if what.quantity and not what.refusal:
+    refusal = what.refusal
+    if what.quantity and not refusal:
         whole = f"{one.name} {what.quantity}"  # a name that became the device's may speak of a wish
         around = f"{device}/{tail}".replace(":", "/").split("/")[:-1]
         refusals = (read_name(whole[-LONGEST_NAME:]).refusal, *(refusal_around(part, what.quantity) for part in around))
-        what = replace(what, refusal=next(filter(None, refusals), ""))
-    if what.quantity is None or what.refusal:
-        return f"{(tail or device)[:64]!r}: {what.refusal or 'no quantity of ours'}"
+        refusal = next(filter(None, refusals), "")
+    if what.quantity is None or refusal:
+        return f"{(tail or device)[:64]!r}: {refusal or 'no quantity of ours'}"
     quantity = what.quantity
     value, told = read_value(one.value, quantity)
     if value is None:
@@ -231,6 +231,7 @@ def _device_and_name(base: str, name: str, unit: str) -> tuple[str, str]:
     return ("", whole) if (_names(whole) or _is_letter_of(unit, whole)) and ":" not in whole else (whole, "")
 
 
+@lru_cache(maxsize=1024)
 def _is_letter_of(unit: str, text: str) -> bool:
     """Whether a text is a letter of a quantity that comes in this unit, with a number at most: ``t``, ``h2``, ``p``."""
     if not unit:
