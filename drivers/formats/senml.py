@@ -3,9 +3,9 @@
 Wire: JSON. A record's name is ``bn`` + ``n``, its time ``bt`` + ``t``, its value ``bv`` + ``v``, its unit ``u`` or
 ``bu``; a base field holds until another replaces it. The device is the base name less its trailing separator
 (``urn:dev:ow:10e2…:``), or the name less a last part that names a quantity (``…/temperature``, ``…:t`` in ``Cel``);
-what ``n`` says beyond the quantity is the probe. A time below 2^28 is relative to now: of such values the newest is read, without a time.
-Sums (``s``), texts, booleans and data are no values of ours; a field that ends in ``_`` and is not known forbids the
-pack, as a version above 10 does. SenML in CBOR, XML and EXI is not read.
+what ``n`` says beyond the quantity is the probe. A time below 2^28 is relative to now: of such values the newest is
+read, without a time. Sums (``s``), texts, booleans and data are no values of ours; a field that ends in ``_`` and is
+not known forbids the pack, as a version above 10 does. SenML in CBOR, XML and EXI is not read.
 Units: ``Cel``, ``K``, ``%RH``, ``/`` (a ratio, 0 to 1), ``%EL``, ``Pa``, ``hPa``, ``mV``, ``ppm``, ``lx``; the unit
 names the quantity where the name does not. ``V`` is a battery's only where the name says so.
 Failure: a sentinel or null in ``v``.
