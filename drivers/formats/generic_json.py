@@ -223,6 +223,9 @@ class _Walk:
         if "state" in node and isinstance(attributes := node.get("attributes"), dict):
             _take_attributes(facts, attributes)
         inner = _merge(facts, context)
+        told = facts.probe or facts.place
+        if told is not None and _tells_no_reading(told, of_probe=facts.probe is not None):
+            inner = inner._replace(around=(*inner.around, told))
         if layout.purposes:
             purposes = tuple([text for key in layout.purposes if isinstance(text := node[key], str)])
             command = next(filter(is_command, purposes), None)
@@ -371,6 +374,16 @@ class _Walk:
 _NAMING = frozenset({Role.DEVICE, Role.ID, Role.TIME, Role.SEQUENCE, Role.MODEL})
 """Roles of figures that tell whose, when or which, and are no values."""
 _PROBE_ROLES = frozenset({Role.OTHER, Role.QUANTITY, Role.LETTER})
+
+
+def _tells_no_reading(name: str, *, of_probe: bool) -> bool:
+    """Whether what a payload calls a value's source refuses any: a target, a CPU, a probe in the soil.
+
+    A room may be called Max or Sol.
+    """
+    if refusal_around(name, "temperature", far=True):
+        return True
+    return of_probe and bool(refusal_around(name, "humidity")) and not refusal_around(name, "temperature")
 
 
 def _take_attributes(facts: Facts, attributes: dict[str, object]) -> None:

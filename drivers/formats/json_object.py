@@ -183,7 +183,7 @@ def _unit_of(raw: object) -> str:
 
 
 _VAGUE = re.compile(
-    r"\W*$|[%°º˚Â\ufffd]|deg|grad|cel|cent|fahr|kel|rel|rh|hum|temp|metric|imperial|us$|si$|std|default|none|null|n/?a$",
+    r"\W*$|[%°º˚Â\ufffd]|deg|grad|cel|cent|fahr|kel|rel|perc|pct|proz|rh|hum|temp|metric|imperial|us$|si$|std|default|none|null|n/?a$",
     re.IGNORECASE,
 )
 """What stands in a unit's place and contradicts none of ours."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from drivers.formats.units import fits
 from drivers.formats.vocabulary import (
     ALLOWED_WITH,
+    BESIDE_REFUSED,
     COMMANDS,
     LETTERS,
     LONGEST_PHRASE,
@@ -293,8 +294,9 @@ def refusal_around(name: str, quantity: str, far: bool = False) -> str:
 @lru_cache(maxsize=4096)
 def _refusal_around(name: str, quantity: str, far: bool) -> str:
     known = REFUSED_ANYWHERE if far else REFUSED_AROUND
-    words = [word.text for word in _split(name) if word.text not in NEUTRAL and not word.text.isdecimal()]
-    if not words or not known.issuperset(words):
+    told = [word.text for word in _split(name) if word.text not in NEUTRAL and word.text not in BESIDE_REFUSED]
+    words = [word for word in told if not word.isdecimal()]
+    if not words or not known.issuperset(words) or (words == ["set"] and len(told) > 1):  # set1 is a thing's name
         return ""
     return next(filter(None, (_refusal_of(word, quantity) for word in words)), "")
 

@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from drivers.base import QUANTITIES
 
-_CELSIUS_WORDS = "°C ºC ˚C 'C *C `C oC C Cel ℃ celsius celcius centigrade degC degree_celsius gradC grados_C"
-_FAHRENHEIT_WORDS = "°F ºF ˚F 'F *F `F oF F ℉ fahrenheit farenheit degF degree_fahrenheit"
+_CELSIUS_WORDS = "°C ºC ˚C 'C *C `C oC C C° Cel ℃ celsius celcius centigrade degC degree_celsius gradC grados_C"
+_FAHRENHEIT_WORDS = "°F ºF ˚F 'F *F `F oF F F° ℉ fahrenheit farenheit degF degree_fahrenheit"
 _SPELLINGS: Mapping[str, str] = {
     "°C": _CELSIUS_WORDS,
     "°F": _FAHRENHEIT_WORDS,
@@ -24,6 +24,8 @@ _SPELLINGS: Mapping[str, str] = {
     "lx": "lx lux",
 }
 _BY_SPELLING = {word.casefold(): unit for unit, words in _SPELLINGS.items() for word in words.split()}
+_SCALES = (("fahrenheit", "°F"), ("celsius", "°C"), ("celcius", "°C"), ("centigrade", "°C"), ("kelvin", "K"))
+"""Names of which one tells the unit, whatever stands beside it: ``degrees Fahrenheit``, ``TEMP_FAHRENHEIT``."""
 
 BY_UNIT: Mapping[str, str] = {
     **dict.fromkeys(("°C", "°F", "K"), "temperature"),
@@ -40,9 +42,11 @@ def read_unit(text: str) -> str | None:
         return None
     word = text.strip().strip("()[]").strip().rstrip(".").replace(" ", "_")
     # the one pair that differs by case alone: "mB" is rare, a bare "k" is a thousand of something
-    return (
-        None if word == "k" else _BY_SPELLING.get(word.casefold()) or _BY_SPELLING.get(word.replace("_", "").casefold())
-    )
+    if word == "k":
+        return None
+    folded = word.casefold().replace("&deg;", "°").removeprefix("â")
+    known = _BY_SPELLING.get(folded) or _BY_SPELLING.get(folded.replace("_", "").replace(".", ""))
+    return known or next((unit for name, unit in _SCALES if name in folded), None)
 
 
 def _same(value: float) -> float:

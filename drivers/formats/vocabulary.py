@@ -172,7 +172,7 @@ _CORRECTIONS = words(
 )
 _PARTS_OF_MACHINES = words(
     """chip cpu mcu soc gpu tpu processor ssd nvme hdd disk disks psu mainboard motherboard vrm dimm nozzle extruder
-    hotend heatbed"""
+    hotend heatbed modem coretemp acpitz drivetemp"""
 )
 _FORETOLD = words(
     """forecast forecasts forecasted predicted prediction predictions predict expected tomorrow pronostico prevision
@@ -264,6 +264,11 @@ REFUSED_AROUND: frozenset[str] = frozenset(
     )
 )
 """Words of which the whole name of an object, a node or a topic's level has to consist to refuse what lies below."""
+
+BESIDE_REFUSED: frozenset[str] = frozenset(
+    words("weather thermostat high low hi lo point points range info core cores isa pci adapter hour hours")
+)
+"""Words that may stand among them there: ``weather_forecast``, ``set point``, ``high_limit``, ``cpu_core_0``."""
 
 REFUSED_ANYWHERE: frozenset[str] = frozenset((*_WISHES, *_PARTS_OF_MACHINES, *_FORETOLD))
 """Of these, those that do so however far above: ``setpoints/kitchen/temperature``. ``alarm/kitchen`` is a system's."""

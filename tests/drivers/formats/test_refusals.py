@@ -75,7 +75,15 @@ def test_a_room_may_have_such_a_word_in_its_name(name: str) -> None:
     assert read_name(name).refusal == ""
 
 
-@pytest.mark.parametrize("payload", [{"eco": {"temperature": 21.5}}, {"Alarm room": {"temperature": 21.5}}])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"eco": {"temperature": 21.5}},
+        {"Alarm room": {"temperature": 21.5}},
+        {"name": "Max", "temperature": 21.5},
+        {"sensor": "eco", "temperature": 21.5},
+    ],
+)
 def test_a_probe_may_have_such_a_word_for_a_name(payload: object) -> None:
     assert rows(decode("a/n", payload))[0][2:] == ("temperature", 21.5)
 
@@ -142,6 +150,10 @@ def test_the_moisture_of_the_soil_is_no_humidity_of_the_air(name: str) -> None:
         "casa/suelo/humedad",
         "greenhouse/soil/humidity",
         "garden/soil_2/humidity/state",
+        "home/weather_forecast/temperature",
+        "home/set point/temperature",
+        "server/cpu_core_0/temperature",
+        "server/coretemp-isa-0000/temperature",
     ],
 )
 def test_a_level_above_says_that_it_is_no_reading(topic: str) -> None:
@@ -165,6 +177,8 @@ def test_a_level_above_says_that_it_is_no_reading(topic: str) -> None:
         "sous-sol/humidité",
         "system/kitchen/temperature",
         "max/kitchen/temperature",
+        "room/set1/temperature",
+        "boat/delta/temperature",
     ],
 )
 def test_a_level_above_that_names_a_place_or_a_thing_refuses_nothing(topic: str) -> None:
@@ -190,6 +204,11 @@ def test_the_configuration_s_word_goes_before_a_level_s() -> None:
         ("a/n", {"hdd": {"temperature": 38}}),
         ("a/n", {"mainboard": {"temp": 38}}),
         ("a/n", {"raw": {"temperature": 2150}}),
+        ("a/n", {"high_limit": {"temperature": 30}}),
+        ("a/n", {"name": "setpoint", "temperature": 22}),
+        ("a/n", {"sensor": "target", "temperature": 22}),
+        ("a/n", {"name": "CPU", "temperature": 50}),
+        ("a/n", {"sensor": "soil", "humidity": 33}),
         ("telegraf/x", "setpoints,device=a temperature=22"),
         ("telegraf/x", "soil,device=a humidity=33"),
         ("frigate/stats", {"service": {"temperatures": {"coral": 44}}}),
@@ -321,10 +340,23 @@ def test_a_unit_that_the_quantity_has_not_is_another_quantity_s(payload: object)
     assert (decoded.kind, rows(decoded)) == (Kind.NOISE, []), decoded
 
 
-@pytest.mark.parametrize("unit", ["", "°", "degrees", "Grad C", "metric", "Celsius", "\ufffdC", "-", "none", None, 0])
+@pytest.mark.parametrize(
+    "unit",
+    ["", "°", "degrees", "Grad C", "Deg.C", "degrees Celsius", "metric", "Celsius", "\ufffdC", "-", "none", None, 0],
+)
 def test_a_vague_unit_refuses_nothing(unit: object) -> None:
     assert rows(decode("a/n", {"metric": "temperature", "value": 21, "unit": unit}))[0][2:] == ("temperature", 21)
     assert rows(decode("a/n", {"temperature": {"value": 21, "unit": unit}}))[0][2:] == ("temperature", 21)
+
+
+@pytest.mark.parametrize("unit", ["degrees Fahrenheit", "TEMP_FAHRENHEIT", "Deg.F", "&deg;F", "°Fahrenheit", "F°"])
+def test_fahrenheit_is_known_however_it_is_written(unit: str) -> None:
+    assert rows(decode("a/n", {"metric": "temperature", "value": 68, "unit": unit}))[0][3] == 20
+
+
+def test_percent_is_the_humidity_s_however_it_is_written() -> None:
+    for unit in ("percent RH", "%rel", "% r.H.", "Prozent"):
+        assert rows(decode("a/n", {"humidity": {"value": 50, "unit": unit}}))[0][3] == 50
 
 
 def test_a_unit_beside_several_values_is_not_each_one_s() -> None:
