@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from daemon.batches import Commit
 from daemon.bus import Bus
-from daemon.entities import Quality, Sensor, StoredReading
+from daemon.entities import Anomaly, AnomalyKind, Quality, Sensor, StoredReading
 from daemon.episodes import Episodes
 from daemon.events import Action, EntityEvent, Event
 from daemon.scoring import Scoring
@@ -46,6 +46,8 @@ class Flow:
         self._watch.stored(readings)
         if self._scoring is not None:
             self._sensors_came_and_went(commit.events, self._scoring)
+            for anomaly in filter(None, map(_judged, commit.events)):
+                self._scoring.heed(anomaly)
             self._scoring.offer(readings)
 
     @staticmethod
@@ -56,6 +58,15 @@ class Flow:
                     scoring.appeared([event.entity.id])
                 elif event.action is Action.DELETED:
                     scoring.deleted([event.entity.id])
+
+
+def _judged(event: Event) -> Anomaly | None:
+    """The anomaly of a model on which a person's verdict was given or changed."""
+    if not isinstance(event, EntityEvent) or not isinstance(event.entity, Anomaly):
+        return None
+    after, before = event.entity, event.before
+    changed = isinstance(before, Anomaly) and before.verdict is not after.verdict
+    return after if changed and after.kind is AnomalyKind.UNUSUAL_PATTERN and after.verdict is not None else None
 
 
 def _taken_back(event: Event) -> int | None:

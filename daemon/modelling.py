@@ -9,13 +9,13 @@ from daemon import news
 from daemon.bus import Bus
 from daemon.clock import MachineClock
 from daemon.config import Config
-from daemon.entities import AnomalyKind
-from daemon.episodes import Episodes
+from daemon.entities import Anomaly, AnomalyKind
+from daemon.episodes import Episodes, Finding
 from daemon.fits import Trained
 from daemon.fitting import Fitter
 from daemon.inner_writes import InnerWrites
 from daemon.recorder import Recorder
-from daemon.repository import history
+from daemon.repository import anomalies, history
 from daemon.repository.reads import Reads
 from daemon.scoring import Outlets, Scoring
 from daemon.sensor_models import History, SensorModels
@@ -52,13 +52,21 @@ def make_scoring(
         names = [r.sensor.name or r.sensor.key for r in records if r is not None]
         bus.publish([news.trained(names, done.seconds, clock.now())])
 
-    def normal(sensor_id: int, kind: AnomalyKind) -> None:
-        episodes.normal(sensor_id, kind, at_once=True)  # the detector has waited until it was sure
+    async def verdicts(sensor_id: int) -> Sequence[Anomaly]:
+        return await reads(lambda conn: anomalies.judged(conn, sensor_id))
+
+    def found(findings: Sequence[Finding]) -> None:
+        episodes.found(*findings)
+
+    def normal(sensor_id: int, quantity: str) -> None:
+        # The detector has waited until it was sure.
+        episodes.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN, quantity, at_once=True)
 
     return Scoring(
         SensorModels(folder / "models", horizons, detecting=config.anomaly.enabled),
         since,
-        Outlets(episodes.found, normal, writes.predictions, trained),
+        verdicts,
+        Outlets(found, normal, writes.predictions, trained),
         Fitter(),
         clock.now,
         clock.monotonic,

@@ -9,19 +9,20 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TypeVar
 
-from daemon.entities import AnomalyKind, StoredReading
+from daemon.entities import Anomaly, AnomalyKind, StoredReading, Verdict
 from daemon.episodes import Finding
 from daemon.explaining import explain
 from daemon.fits import Fits, Trained
 from daemon.fitting import Fitter
 from daemon.score_waits import Waits
-from daemon.sensor_models import MICROSECONDS, History, Judged, SensorModel, SensorModels
-from ml.base import Arrays, Forecast, Readiness
+from daemon.sensor_models import MICROSECONDS, SCORED, History, Judged, Observation, SensorModel, SensorModels
+from ml.base import Arrays, Forecast, Readiness, Score
 
 log = logging.getLogger("sereno.scoring")
 
@@ -91,21 +92,30 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
-    """Whom scoring tells; all are called on the loop and must not block."""
+    """Whom scoring tells; all are called on the loop and must not block.
 
-    found: Callable[[Finding], None]
-    normal: Callable[[int, AnomalyKind], None]
+    ``found`` takes what one reading shows of a sensor's quantities, the oddest first; ``normal`` the quantity of a
+    sensor whose anomaly is over.
+    """
+
+    found: Callable[[Sequence[Finding]], None]
+    normal: Callable[[int, str], None]
     predicted: Callable[[Sequence[Predicted]], None]
     trained: Callable[[Trained], None]
 
 
 class Scoring:
-    """``history(sensor_id, since)`` gives a sensor's valid readings after ``since`` (µs), oldest first."""
+    """``history(sensor_id, since)`` gives a sensor's valid readings after ``since`` (µs), oldest first.
+
+    ``verdicts(sensor_id)`` gives its anomalies that a person has judged, oldest first: a model that is made anew heeds
+    them again.
+    """
 
     def __init__(
         self,
         models: SensorModels,
         history: Callable[[int, int], Awaitable[History]],
+        verdicts: Callable[[int], Awaitable[Sequence[Anomaly]]],
         outlets: Outlets,
         fitter: Fitter,
         now: Callable[[], int],
@@ -114,6 +124,7 @@ class Scoring:
     ) -> None:
         self._models = models
         self._history = history
+        self._verdicts = verdicts
         self._outlets = outlets
         self._now = now
         self._monotonic = monotonic
@@ -127,6 +138,8 @@ class Scoring:
         self._gone: set[int] = set()
         self._old: dict[int, tuple[int, float]] = {}
         self._unsaved: set[int] = set()
+        self._judged: list[Anomaly] = []
+        self._saving = asyncio.Lock()
         self.counters = Counters()
         self.fits = Fits(models, fitter, self._in_worker, self._adopted, outlets.trained, now, monotonic)
 
@@ -157,6 +170,11 @@ class Scoring:
     def deleted(self, sensor_ids: Iterable[int]) -> None:
         """Sensors that are gone: their models go too."""
         self._gone.update(sensor_ids)
+        self._offered.set()
+
+    def heed(self, anomaly: Anomaly) -> None:
+        """A person has judged an anomaly that a model found: the sensor's model alarms accordingly from now on."""
+        self._judged.append(anomaly)
         self._offered.set()
 
     @property
@@ -204,6 +222,7 @@ class Scoring:
         for sensor_id in gone:
             await self._forget(sensor_id)
         await self._open_all({reading.sensor_id for reading in readings})
+        await self._heed_all()
         if readings:
             judged = await self._in_worker(lambda: self._models.judge(readings))
             self._tell(judged)
@@ -242,15 +261,16 @@ class Scoring:
         try:
             seen = await self._in_worker(lambda: self._models.load(sensor_id))
             history = await self._history(sensor_id, self._now() - HISTORY if seen is None else seen)
-            model = await self._in_worker(lambda: self._caught_up(sensor_id, history))
+            verdicts = await self._verdicts(sensor_id) if seen is None else ()
+            model = await self._in_worker(lambda: self._caught_up(sensor_id, history, verdicts))
         except BaseException:
             self._models.forget(sensor_id)  # one that lacks its past must not pass for one that has it
             raise
         self._opened(sensor_id, model)
 
     def _opened(self, sensor_id: int, model: SensorModel) -> None:
-        if not model.anomalous:
-            self._outlets.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN)
+        for quantity in () if model.anomalous else SCORED:
+            self._outlets.normal(sensor_id, quantity)
         if model.fit_due():
             self.fits.want([sensor_id])
 
@@ -262,18 +282,36 @@ class Scoring:
         for sensor_id, (rows, last) in list(self._old.items()):
             if rows >= OLD_ROWS and now - last >= OLD_QUIET:
                 history = await self._history(sensor_id, self._now() - HISTORY)
+                verdicts = await self._verdicts(sensor_id)
                 del self._old[sensor_id]
-                self._opened(sensor_id, await self._in_worker(lambda: self._anew(sensor_id, history)))  # noqa: B023
+                model = await self._in_worker(lambda: self._anew(sensor_id, history, verdicts))  # noqa: B023
+                self._opened(sensor_id, model)
 
-    def _anew(self, sensor_id: int, history: History) -> SensorModel:
+    def _anew(self, sensor_id: int, history: History, verdicts: Sequence[Anomaly]) -> SensorModel:
         self._models.introduce(sensor_id)
-        return self._caught_up(sensor_id, history)
+        return self._caught_up(sensor_id, history, verdicts)
 
-    def _caught_up(self, sensor_id: int, history: History) -> SensorModel:
+    def _caught_up(self, sensor_id: int, history: History, verdicts: Sequence[Anomaly]) -> SensorModel:
         self._models.replay(sensor_id, history)
+        for anomaly in verdicts:
+            self._teach(anomaly)
         model = self._models.get(sensor_id)
         assert model is not None  # noqa: S101 - loaded before, and forgotten in this thread only
         return model
+
+    async def _heed_all(self) -> None:
+        """What a person said is saved at once: nobody says it twice."""
+        judged, self._judged = self._judged, []
+        for anomaly in judged:
+            if anomaly.sensor_id in self._models:
+                await self._in_worker(lambda: self._teach(anomaly))  # noqa: B023
+                await self._keep(anomaly.sensor_id)
+
+    def _teach(self, anomaly: Anomaly) -> None:
+        quantity, feature = anomaly.quantity, anomaly.feature
+        if quantity is not None and feature is not None and anomaly.verdict is not None:
+            genuine = anomaly.verdict is Verdict.TRUE
+            self._models.verdict(anomaly.sensor_id, quantity, feature, anomaly.score, genuine=genuine)  # type: ignore[attr-defined]
 
     async def _forget(self, sensor_id: int) -> None:
         await self._in_worker(lambda: self._models.forget(sensor_id, for_good=True))
@@ -284,23 +322,13 @@ class Scoring:
     def _tell(self, judged: Judged) -> None:
         self.counters.scored += len(judged.scores)
         self.counters.skipped += judged.skipped
-        for sensor_id in judged.recovered:
-            self._outlets.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN)
+        for sensor_id, quantity in _pairs(judged.recovered):
+            self._outlets.normal(sensor_id, quantity)
         fresh = self._now() - FRESH
-        for observation, score in judged.scores:
-            if score.alarm and observation.time >= fresh:
-                spanish, english = explain(score)
-                self._outlets.found(
-                    Finding(
-                        observation.sensor_id,
-                        AnomalyKind.UNUSUAL_PATTERN,
-                        score.score,
-                        spanish,
-                        english,
-                        value=score.value,
-                        reading_id=observation.reading_id,
-                    )
-                )
+        alarms = [(o, score) for o, score in judged.scores if score.alarm and o.time >= fresh]
+        for _, together in groupby(alarms, key=lambda alarm: id(alarm[0])):
+            findings = [_finding(observation, score) for observation, score in together]
+            self._outlets.found(sorted(findings, key=lambda finding: finding.score, reverse=True))
         self.fits.want(judged.due)
 
     def _predict(self, forecasts: Sequence[tuple[int, Forecast]]) -> None:
@@ -318,11 +346,12 @@ class Scoring:
 
     async def _keep(self, sensor_id: int) -> None:
         """Save a sensor's models; the disk may take its time, so the worker does not wait for it."""
-        self._unsaved.discard(sensor_id)
-        state = await self._in_worker(lambda: self._models.state(sensor_id))
-        if state is None:
-            return
-        await asyncio.to_thread(self._save, sensor_id, state)
+        async with self._saving:  # of two that save one sensor, the later has the later state
+            self._unsaved.discard(sensor_id)
+            state = await self._in_worker(lambda: self._models.state(sensor_id))
+            if state is None:
+                return
+            await asyncio.to_thread(self._save, sensor_id, state)
         if sensor_id not in self._models:  # deleted meanwhile
             await self._forget(sensor_id)
 
@@ -345,6 +374,27 @@ class Scoring:
 
     async def _in_worker(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+
+def _finding(observation: Observation, score: Score) -> Finding:
+    spanish, english = explain(score)
+    return Finding(
+        observation.sensor_id,
+        AnomalyKind.UNUSUAL_PATTERN,
+        score.likelihood,
+        spanish,
+        english,
+        value=score.value,
+        reading_id=observation.reading_id,
+        quantity=score.quantity,
+        feature=score.feature,
+    )
+
+
+def _pairs(recovered: Iterable[int | tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """(sensor, quantity) each; a sensor alone stands for both of its quantities."""
+    for each in recovered:
+        yield from ((each, quantity) for quantity in SCORED) if isinstance(each, int) else (each,)
 
 
 def _predicted(sensor_id: int, forecast: Forecast) -> Predicted:

@@ -39,6 +39,13 @@ def open_ones(conn: Connection) -> list[Anomaly]:
     return [anomaly_of(row) for row in conn.execute(query.order_by(anomaly.c.created_at, anomaly.c.id))]
 
 
+def judged(conn: Connection, sensor_id: int) -> list[Anomaly]:
+    """What a model found of a sensor and a person has judged, oldest first."""
+    mine = (anomaly.c.sensor_id == sensor_id) & (anomaly.c.kind == AnomalyKind.UNUSUAL_PATTERN.value)
+    query = select(anomaly).where(mine, anomaly.c.verdict.is_not(None))
+    return [anomaly_of(row) for row in conn.execute(query.order_by(anomaly.c.created_at, anomaly.c.id))]
+
+
 def by_id(conn: Connection, anomaly_id: int) -> Anomaly | None:
     row = conn.execute(select(anomaly).where(anomaly.c.id == anomaly_id)).first()
     return anomaly_of(row) if row else None

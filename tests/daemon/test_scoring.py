@@ -5,13 +5,13 @@ import math
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from daemon.entities import AnomalyKind, Quality, StoredReading
+from daemon.entities import Anomaly, AnomalyKind, Quality, StoredReading, Verdict
 from daemon.episodes import Finding
 from daemon.fits import Trained
 from daemon.fitting import Fitter
@@ -45,6 +45,10 @@ def past(minutes: int, step: int = 5) -> History:
     return History(np.array([START + m * MINUTE for m in at]), np.array(temperature), np.array(humidity))
 
 
+async def none(_: int) -> Sequence[Anomaly]:
+    return []
+
+
 EMPTY = History(np.empty(0, np.int64), np.empty(0), np.empty(0))
 
 
@@ -52,15 +56,15 @@ EMPTY = History(np.empty(0, np.int64), np.empty(0), np.empty(0))
 class Told:
     """What scoring told the others."""
 
-    found: list[Finding] = field(default_factory=list)
-    normal: list[tuple[int, AnomalyKind]] = field(default_factory=list)
+    found: list[Sequence[Finding]] = field(default_factory=list)
+    normal: list[tuple[int, str]] = field(default_factory=list)
     predicted: list[Predicted] = field(default_factory=list)
     trained: list[Trained] = field(default_factory=list)
 
     def outlets(self) -> Outlets:
         return Outlets(
             self.found.append,
-            lambda sensor_id, kind: self.normal.append((sensor_id, kind)),
+            lambda sensor_id, quantity: self.normal.append((sensor_id, quantity)),
             self.predicted.extend,
             self.trained.append,
         )
@@ -89,7 +93,7 @@ async def running(
     now: int = START + 4 * 1440 * MINUTE,
 ) -> AsyncIterator[Scoring]:
     models = SensorModels(folder, HORIZONS, detecting=True)
-    scoring = Scoring(models, asked, told.outlets(), fitter or Fitter(), now=lambda: now, gather=0.0)
+    scoring = Scoring(models, asked, none, told.outlets(), fitter or Fitter(), now=lambda: now, gather=0.0)
     task = asyncio.create_task(scoring.run(sensors))
     try:
         yield scoring
@@ -113,18 +117,78 @@ async def test_a_fault_is_found_explained_and_over(tmp_path: Path) -> None:
         scoring.offer([reading(7, days + 1)])
         scoring.offer([reading(7, days + 6, 99, temperature=35.0, humidity=20.0)])
         await until(lambda: told.found)
-        finding = told.found[0]
+        first, second = told.found[0]
+        assert {first.quantity, second.quantity} == {"temperature", "humidity"}, "one reading shows both: told together"
+        assert 0.99 < second.score <= first.score <= 1, "a likelihood, and the oddest leads"
+        finding = first if first.quantity == "temperature" else second
         assert (finding.sensor_id, finding.kind, finding.reading_id) == (7, AnomalyKind.UNUSUAL_PATTERN, 99)
         assert finding.value == 35.0
-        assert 0.5 < finding.score <= 1
+        assert finding.feature
         assert finding.explanation.startswith("La temperatura ")
         assert "35,0 °C" in finding.explanation
         assert "35.0 °C" in finding.explanation_en
         told.normal.clear()
         scoring.offer([reading(7, days + 10 + 5 * i) for i in range(40)])
+        await until(lambda: len(told.normal) == 2)
+        assert set(told.normal) == {(7, "temperature"), (7, "humidity")}
+        assert len(told.found) == 1, "an episode is announced once"
+
+
+@dataclass
+class Pupil(SensorModels):
+    """Models that remember what they were taught."""
+
+    taught: list[tuple[object, ...]]
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, (), detecting=True)
+        self.taught = []
+
+    def verdict(self, sensor_id: int, quantity: str, feature: str, likelihood: float, *, genuine: bool) -> None:
+        self.taught.append((sensor_id, quantity, feature, likelihood, genuine))
+
+
+def judged(verdict: Verdict, **changes: object) -> Anomaly:
+    anomaly = Anomaly(5, 7, AnomalyKind.UNUSUAL_PATTERN, 0.9, "e", "e", 0, 0, feature="level", quantities=("humidity",))
+    return replace(anomaly, verdict=verdict, **changes)  # type: ignore[arg-type]
+
+
+async def test_a_persons_verdict_reaches_the_model_and_is_on_the_disk_at_once(tmp_path: Path) -> None:
+    models, told = Pupil(tmp_path), Told()
+    scoring = Scoring(models, Asked(past(60)), none, told.outlets(), Fitter(), now=lambda: START, gather=0.0)
+    task = asyncio.create_task(scoring.run([7]))
+    await until(lambda: told.normal)
+    scoring.heed(judged(Verdict.FALSE))
+    scoring.heed(judged(Verdict.TRUE, quantities=("temperature", "humidity")))
+    scoring.heed(judged(Verdict.TRUE, feature=None, quantities=()))  # of a model that did not say what it saw
+    scoring.heed(judged(Verdict.TRUE, sensor_id=8))  # of a sensor that is gone
+    await until(lambda: (tmp_path / "7.npz").exists())
+    assert models.taught == [(7, "humidity", "level", 0.9, False), (7, "temperature", "level", 0.9, True)]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_model_that_is_made_anew_heeds_what_was_said_before(tmp_path: Path) -> None:
+    async def verdicts(sensor_id: int) -> Sequence[Anomaly]:
+        return [judged(Verdict.FALSE)] if sensor_id == 7 else []
+
+    async def lives(until_minute: int) -> list[tuple[object, ...]]:
+        models, told = Pupil(tmp_path), Told()
+        scoring = Scoring(models, Asked(past(60)), verdicts, told.outlets(), Fitter(), now=lambda: START, gather=0.0)
+        task = asyncio.create_task(scoring.run([7]))
         await until(lambda: told.normal)
-        assert told.normal == [(7, AnomalyKind.UNUSUAL_PATTERN)]
-        assert all(f.reading_id == 99 for f in told.found), "one episode is announced by one reading per quantity"
+        scoring.offer([reading(7, until_minute)])
+        await until(lambda: scoring.counters.scored)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return models.taught
+
+    assert await lives(100) == [(7, "humidity", "level", 0.9, False)]
+    assert await lives(105) == [], "it stands in the model that was saved"
+    (tmp_path / "7.npz").write_bytes(b"damaged")
+    assert await lives(110) == [(7, "humidity", "level", 0.9, False)]
 
 
 async def test_what_is_long_past_teaches_and_raises_no_alarm(tmp_path: Path) -> None:
@@ -142,7 +206,9 @@ async def test_a_past_that_comes_after_the_present_is_learned_too(tmp_path: Path
     """As from an import, or from the demo's recordings: the sensor had sent its first readings already."""
     told, asked, days, clock = Told(), Asked(), 4 * 1440, [0.0]
     models, now = SensorModels(tmp_path, HORIZONS, detecting=True), START + days * MINUTE
-    scoring = Scoring(models, asked, told.outlets(), Fitter(), now=lambda: now, monotonic=lambda: clock[0], gather=0.0)
+    scoring = Scoring(
+        models, asked, none, told.outlets(), Fitter(), now=lambda: now, monotonic=lambda: clock[0], gather=0.0
+    )
     task = asyncio.create_task(scoring.run([7]))
     scoring.offer([reading(7, days)])
     await until(lambda: scoring.counters.scored)
@@ -175,7 +241,7 @@ async def test_a_past_that_cannot_be_read_is_asked_for_again(tmp_path: Path) -> 
 
     told, asked = Told(), Broken(past(4 * 1440))
     models = SensorModels(tmp_path, HORIZONS, detecting=True)
-    scoring = Scoring(models, asked, told.outlets(), Fitter(), now=lambda: START + 4 * 1440 * MINUTE, gather=0.0)
+    scoring = Scoring(models, asked, none, told.outlets(), Fitter(), now=lambda: START + 4 * 1440 * MINUTE, gather=0.0)
     with pytest.raises(ExceptionGroup, match="unhandled errors"):
         await scoring.run([1])
     assert scoring.status(1) is None, "a model without its past is not used"
@@ -276,7 +342,7 @@ async def test_training_by_hand_answers_when_the_fit_is_in_use(tmp_path: Path) -
 
 async def test_offering_never_blocks_and_drops_the_oldest(tmp_path: Path) -> None:
     models = SensorModels(tmp_path, (), detecting=True)
-    scoring = Scoring(models, Asked(), Told().outlets(), Fitter(), now=lambda: START)
+    scoring = Scoring(models, Asked(), none, Told().outlets(), Fitter(), now=lambda: START)
     batch = [reading(1, minutes) for minutes in range(1000)]
     for _ in range(WAITING // 1000 + 3):
         scoring.offer(batch)
@@ -330,7 +396,7 @@ def test_forecasters_see_everything_in_slices(tmp_path: Path) -> None:
 
 async def test_a_source_that_can_wait_waits_for_the_models(tmp_path: Path) -> None:
     models = SensorModels(tmp_path, (), detecting=True)
-    scoring = Scoring(models, Asked(), Told().outlets(), Fitter(), now=lambda: START)
+    scoring = Scoring(models, Asked(), none, Told().outlets(), Fitter(), now=lambda: START)
     scoring.appeared([1])
     await scoring.room()
     scoring.offer([reading(1, minutes) for minutes in range(ROOM + 1)])

@@ -74,6 +74,16 @@ def test_an_anomaly_keeps_what_the_model_saw_and_what_a_person_says_of_it(conn: 
     assert anomalies.by_id(conn, 2) == anomaly(2, 11), "one of a limit's has none of it"
 
 
+def test_what_a_person_judged_of_a_model_is_found_again_oldest_first(conn: Connection) -> None:
+    sensors.add(conn, SENSOR)
+    odd, verdict = AnomalyKind.UNUSUAL_PATTERN, Verdict.TRUE
+    rows = [replace(anomaly(number, 20 - number), kind=odd, verdict=verdict) for number in (1, 2)]
+    for row in (*rows, replace(rows[0], id=3, verdict=None), replace(rows[0], id=4, kind=AnomalyKind.HUMIDITY_LOW)):
+        anomalies.add(conn, row)
+    assert anomalies.judged(conn, 1) == [rows[1], rows[0]]
+    assert anomalies.judged(conn, 2) == []
+
+
 def test_rows_of_one_moment_are_told_apart_by_their_ids(conn: Connection) -> None:
     sensors.add(conn, SENSOR)
     for number in range(1, 8):
