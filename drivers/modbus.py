@@ -11,7 +11,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from drivers.base import QUANTITIES, Backoff, Decoded, Delivery, Driver, Kind, Measurement, Reading
 from drivers.clock import now_us
@@ -157,17 +157,6 @@ class ModbusSettings(CommonSettings):
     timeout: Duration = Field(timedelta(milliseconds=500), gt=timedelta(0))
     devices: tuple[Device, ...] = Field(max_length=247)
 
-    @field_validator("timeout")
-    @classmethod
-    def _patience_ends_within_a_round(cls, timeout: timedelta, info: ValidationInfo) -> timedelta:
-        every = info.data.get("every")
-        if every is not None and timeout > every:
-            seconds = every.total_seconds()
-            raise ValueError(
-                f"is longer than every, {seconds:g} s: one silent device would make each round late; 500ms is usual"
-            )
-        return timeout
-
     @field_validator("devices")
     @classmethod
     def _devices_differ(cls, devices: tuple[Device, ...]) -> tuple[Device, ...]:
@@ -176,6 +165,11 @@ class ModbusSettings(CommonSettings):
         if len({d.unit for d in devices}) < len(devices) or len({d.key for d in devices}) < len(devices):
             raise ValueError("two devices have one unit or name; give each its own")
         return devices
+
+    def cautions(self) -> list[str]:
+        timeout, every = self.timeout.total_seconds(), self.every.total_seconds()
+        late = f"timeout, {timeout:g} s, is longer than every, {every:g} s: one silent device makes each round late"
+        return [late] if timeout > every else []
 
 
 class ModbusDriver(Driver):

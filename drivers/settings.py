@@ -74,3 +74,7 @@ class CommonSettings(BaseModel):
             except (ValueError, OSError, KeyError):
                 raise ValueError(f"{value!r} is not a time zone; write Europe/Madrid or UTC") from None
         return value
+
+    def cautions(self) -> list[str]:
+        """What is allowed and yet should be known, for ``sereno check``: one sentence each."""
+        return []

@@ -160,6 +160,14 @@ def test_check_tells_every_fault_and_exits_78(sereno: Command, tmp_path: Path) -
     assert [line.split()[0] for line in done.err.splitlines()] == ["bad.yaml:1:10", "bad.yaml:2:7"]
 
 
+def test_check_warns_of_a_timeout_that_no_round_has_time_for(sereno: Command, tmp_path: Path) -> None:
+    bus = "{name: bus, type: modbus, port: /dev/x, every: 2s, timeout: 3s, devices: [{unit: 1, model: sht20}]}"
+    (tmp_path / "slow.yaml").write_text(f"drivers: [{bus}]\n")
+    done = sereno("check", "slow.yaml")
+    assert done.code == 0
+    assert "! driver bus: timeout, 3 s, is longer than every, 2 s: one silent device makes each" in done.err
+
+
 def test_run_with_a_faulty_configuration_exits_78_and_makes_nothing(sereno: Command, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("server: {port: fast}\n")
     done = sereno("run", "--config", "bad.yaml", "--state-dir", "state")

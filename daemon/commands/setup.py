@@ -50,6 +50,7 @@ def warnings(config: Config) -> list[str]:
             f"server.host {config.server.host}: passwords and tokens cross the network unencrypted;"
             " put a proxy with TLS in front where others listen in"
         )
+    found += [f"driver {driver.name}: {caution}" for driver in config.drivers for caution in driver.cautions()]
     if not config.drivers:
         found.append("no drivers: readings come in over REST only")
     return found
