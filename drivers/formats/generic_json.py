@@ -268,8 +268,10 @@ class _Walk:
         for key, name in layout.quantities:
             if name.quantity in facts.unfit or (alone and not layout.values and not self._fits(name, facts)):
                 self.refusal = self.refusal or f"{key!r} in a unit that is none of {name.quantity}"
-            elif key in layout.setpoints:
-                self.refusal = self.refusal or f"{key!r} beside a thermostat's keys is its setpoint"
+            elif key in layout.outdone:
+                self.refusal = (
+                    self.refusal or f"{key!r} beside these keys is a thermostat's setpoint or an earlier value"
+                )
             else:
                 self._take(name, key, node[key], context)
         for key, name in layout.refused:

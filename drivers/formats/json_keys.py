@@ -158,8 +158,8 @@ class Layout(NamedTuple):
     values: tuple[str, ...]
     units: tuple[str, ...]
     models: tuple[str, ...]
-    setpoints: frozenset[str]
-    """Of the quantities, those that what stands beside them makes a thermostat's wishes."""
+    outdone: frozenset[str]
+    """Of the quantities, those that what stands beside them makes a thermostat's wishes or earlier values."""
     purposes: tuple[str, ...]
     """Keys of what the message is for: ``cmd``, ``type``."""
 
@@ -197,7 +197,7 @@ def _layout(keys: tuple[str, ...]) -> Layout:
         of(Role.VALUE),
         of(Role.UNIT),
         of(Role.MODEL),
-        _setpoints(named(Role.QUANTITY), len(of(Role.CLIMATE))),
+        _outdone(named(Role.QUANTITY), len(of(Role.CLIMATE))),
         tuple(key for key in keys if key.lower() in _PURPOSES),
     )
 
@@ -205,15 +205,23 @@ def _layout(keys: tuple[str, ...]) -> Layout:
 _CURRENT = re.compile(r"curr|actual|measured|aktuell|actuel|attual|cur_|_now|ist_", re.IGNORECASE)
 
 
-def _setpoints(quantities: tuple[tuple[str, Name], ...], climate: int) -> frozenset[str]:
+_LATEST = re.compile(r"last|latest", re.IGNORECASE)
+
+
+def _outdone(quantities: tuple[tuple[str, Name], ...], climate: int) -> frozenset[str]:
     """A bare "temperature" is a wish where the current one stands beside it, and, among a thermostat's keys
-    (``climate`` of them), where the room's does or where those keys are several.
+    (``climate`` of them), where the room's does or where those keys are several. The last one gives way to any.
     """
-    current = {name.quantity for key, name in quantities if _CURRENT.search(key)}
+    whole = [(key, name) for key, name in quantities if not name.remainder]
+    current = {name.quantity for key, name in whole if _CURRENT.search(key)}
     if climate > 1 or (climate and any(name.quantity == "temperature" and not name.bare for _, name in quantities)):
         current.add("temperature")
+    now = {name.quantity for key, name in whole if not _LATEST.search(key)}
     return frozenset(
-        key for key, name in quantities if name.bare and name.quantity in current and not _CURRENT.search(key)
+        key
+        for key, name in whole
+        if (name.bare and name.quantity in current and not _CURRENT.search(key))
+        or (name.quantity in now and _LATEST.search(key))
     )
 
 

@@ -24,6 +24,7 @@ from drivers.formats.vocabulary import (
     REFUSED_ANYWHERE,
     REFUSED_AROUND,
     REFUSED_PAIRS,
+    REFUSED_PIECES,
     SHORT_STEMS,
     STEM_COMPANIONS,
     STEMS,
@@ -262,7 +263,10 @@ def _read_compound(name: str, words: list[_Word]) -> Name:
             outer = _remaining(name, rest)
             probe = "_".join(piece for piece in (outer, *pieces) if piece)
             unit = unit or _unit_among(words, quantity, (place,))
-            folded = [*rest, *(_Word(piece, 0, 0) for piece in pieces)]
+            inside = [
+                part for piece in pieces for part in REFUSED_PIECES if piece.startswith(part) or piece.endswith(part)
+            ]
+            folded = [*rest, *(_Word(piece, 0, 0) for piece in (*pieces, *inside))]
             return Name(quantity, unit, probe, bare=not probe, refusal=_refusal(folded, quantity))
     return NO_NAME
 

@@ -105,8 +105,8 @@ SHORT_STEMS = frozenset({"tempc", "tempf", "temp", "hum"})
 STEM_COMPANIONS = frozenset(
     words(
         """in out inf outf inc outc room air water pool soil ground floor ext int amb ambient outdoor indoor inside
-        outside probe kitchen bed bath garage attic cellar freezer fridge tank supply return flow cabin sensor
-        avg raum aussen innen c f sht dht bme cur curr act current actual"""
+        outside probe kitchen bed bath garage attic cellar freezer fridge tank supply return flow cabin sensor avg raum
+        aussen innen c f sht dht bme cur curr act current actual"""
     )
 )
 
@@ -133,37 +133,37 @@ LETTERS: Mapping[str, str] = {"t": "temperature", "h": "humidity"}
 NEUTRAL: frozenset[str] = frozenset(
     words(
         """is are es ist est esta at was and y und et sample ok got info debug sensor sensors value values val reading
-        readings data measurement measurements measure measured current currently cur curr act actual now live state
-        computed calculated de del la el le the of air in° deg degree degrees o r readout relative rel wert messwert
-        aktuell valor lectura actuel attuale"""
+        readings data measurement measurements measure measured current currently cur curr act actual now live last
+        latest state computed calculated de del la el le the of air in° deg degree degrees o r readout relative rel wert
+        messwert aktuell valor lectura actuel attuale"""
     )
 )
 """Words that tell no probe from another: they fall out of the probe, though they stay in the measurement's name."""
 
 _WISHES = words(
-    """set setpoint setpoints setpunto setpt sp settpunkt target targets desired wanted requested required demanded
-    selected sel setting settings preferred programmed scheduled consigna consignas objetivo objetivos deseada deseado
-    ajustada ajustado programada programado fijada fijado sollwert sollwerte soll wunsch gewunscht gewunschte ziel
-    vorgabe eingestellt eingestellte cible consigne voulue souhaitee reglee objectif desejada desejado alvo definida
-    definido impostata impostato desiderata desiderato obiettivo richiesta zadana zadane docelowa nastavena nastaveno
-    pozadovana cilova zeljena ciljna zadata gewenst gewenste ingesteld ingestelde doel streef onskad onsket onske
-    borvarde tavoite asetettu asetus beallitott kivant hedef ayarlanan setata dorita целевая заданная уставка
-    желаемая цільова задана зададена 設定 设定 目标 目標 설정"""
+    """set setpoint setpoints setpunto setpt sp settpunkt target targets goal nominal demand setada desired wanted
+    requested required demanded selected sel setting settings preferred programmed scheduled consigna consignas objetivo
+    objetivos deseada deseado ajustada ajustado programada programado fijada fijado sollwert sollwerte soll wunsch
+    gewunscht gewunschte ziel vorgabe eingestellt eingestellte cible consigne voulue souhaitee reglee objectif desejada
+    desejado alvo definida definido impostata impostato desiderata desiderato obiettivo richiesta zadana zadane docelowa
+    nastavena nastaveno pozadovana cilova zeljena ciljna zadata gewenst gewenste ingesteld ingestelde doel streef onskad
+    onsket onske borvarde tavoite asetettu asetus beallitott kivant hedef ayarlanan setata dorita целевая заданная
+    уставка желаемая цільова задана зададена 設定 设定 目标 目標 설정"""
 )
 _MODES = words(
     """thermostat preset heatto coolto comfort komfort eco economy away absence holiday vacation boost frost antifrost
-    frostschutz absenk day night nacht ideal"""
+    frostschutz absenk absenkung nachtabsenkung day night nacht ideal prog referencia"""
 )
 _LIMITS = words(
     """threshold thresholds limit limits alarm alarms alert alerts warning warn hysteresis hysterese histeresis deadband
-    umbral umbrales limite limites alarma alarme allarme seuil soglia limiar grenzwert schwelle schwellwert drempel
-    min max minimum maximum mins maxs minimo maximo minima maxima minimal maximal minimale maximale massima massimo
-    maks maksimum hochst hochste tiefst tiefste mindest макс мин максимум минимум"""
+    umbral umbrales limite limites alarma alarme allarme seuil soglia limiar grenzwert schwelle schwellwert drempel min
+    max minimum maximum mins maxs minimo maximo minima maxima minimal maximal minimale maximale massima massimo maks
+    maksimum hochst hochste tiefst tiefste mindest макс мин максимум минимум"""
 )
 _STATISTICS = words(
     """mean average averages avg median std stddev promedio moyenne moyen moy mittel mittlere mittlerer mittelwert
-    durchschnitt durchschnitts durchschnittliche gemiddelde gemiddeld srednia prumer prumerna keskiarvo keski
-    genomsnitt medel gjennomsnitt gennemsnit atlag ortalama prosecna srednja средняя среднее weekly monthly yearly"""
+    durchschnitt durchschnitts durchschnittliche gemiddelde gemiddeld srednia prumer prumerna keskiarvo keski genomsnitt
+    medel gjennomsnitt gennemsnit atlag ortalama prosecna srednja средняя среднее weekly monthly yearly"""
 )
 _PAST = words("previous prev yesterday ayer precedente precedent vorherige vorheriger gestern vorige")
 _CORRECTIONS = words(
@@ -188,7 +188,15 @@ _SOIL = words(
 REFUSED: Mapping[str, str] = {
     **dict.fromkeys((*_WISHES, *_MODES), "a setpoint is no measurement"),
     **dict.fromkeys(
-        (*_LIMITS, *_STATISTICS, *_PAST, *words("hi lo high low media medie anterior hourly daily")),
+        (
+            *_LIMITS,
+            *_STATISTICS,
+            *_PAST,
+            *words(
+                """hi lo high low media medie anterior hourly daily range peak record trip cutoff hyst sum var variance
+                sd"""
+            ),
+        ),
         "a limit or a statistic is no measurement of this moment",
     ),
     **dict.fromkeys(
@@ -200,8 +208,8 @@ REFUSED: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         words(
-            """unit units unidad scale format enabled enable valid status error errors err fault count counter age
-            time timestamp name type id interval period duration version cmd command request config"""
+            """unit units unidad scale format enabled enable valid status error errors err fault count counter age time
+            timestamp name type id interval period duration version cmd command request config"""
         ),
         "it speaks about a value and is none",
     ),
@@ -209,8 +217,8 @@ REFUSED: Mapping[str, str] = {
         (
             *_PARTS_OF_MACHINES,
             *words(
-                """core die board pcb internal module esp esp32 esp8266 esp32s2 esp32c3 esp32s3 device system coil
-                relay heatsink radio modem wifi overtemperature overtemp vcc"""
+                """core die board pcb internal module esp esp32 esp8266 esp32s2 esp32c3 esp32s3 device system coil relay
+                heatsink radio modem wifi overtemperature overtemp vcc chassis mosfet charger inverter junction"""
             ),
         ),
         "the electronics' own heat is not the room's",
@@ -219,13 +227,14 @@ REFUSED: Mapping[str, str] = {
         words("""color colour farb farbtemperatur colortemp light kelvins bulb led"""),
         "a colour temperature is no temperature",
     ),
-    **dict.fromkeys(_FORETOLD, "what is foretold is no measurement"),
+    **dict.fromkeys((*_FORETOLD, "next"), "what is foretold is no measurement"),
     **dict.fromkeys(_RAW, "a raw or electrical value is not in the quantity's unit"),
-    **dict.fromkeys((*_SOIL, "leaf"), "it is another quantity"),
+    **dict.fromkeys((*_SOIL, "leaf", "solo"), "it is another quantity"),
     **dict.fromkeys(
         words(
-            """absolute abs absolut absoluta absoluto absolue absolu assoluta bezwzgledna absolutni absoluutti
-            absoluuttinen abszolut mutlak абсолютная specific spezifische especifica gm gkg"""
+            """windchill chill wetbulb globe deficit enthalpy absolute abs absolut absoluta absoluto absolue absolu
+            assoluta bezwzgledna absolutni absoluutti absoluuttinen abszolut mutlak абсолютная specific spezifische
+            especifica gm gkg"""
         ),
         "it is another quantity",
     ),
@@ -237,8 +246,12 @@ REFUSED_PAIRS: Mapping[tuple[str, str], str] = {
     ("g", "m"): "it is another quantity",  # humidity_g_m3
     ("g", "kg"): "it is another quantity",
     ("mixing", "ratio"): "it is another quantity",
+    ("heat", "sink"): "the electronics' own heat is not the room's",
 }
 """The same of two words that follow one another."""
+
+REFUSED_PIECES: tuple[str, ...] = ("soll", "wunsch", "ziel", "absenk")
+"""The same where they begin or end what a compound is made of beside its quantity: ``Raumsolltemperatur``."""
 
 NAMES_OF_ROOMS: frozenset[tuple[str, str]] = frozenset(
     {
@@ -274,7 +287,7 @@ REFUSED_ANYWHERE: frozenset[str] = frozenset((*_WISHES, *_PARTS_OF_MACHINES, *_F
 """Of these, those that do so however far above: ``setpoints/kitchen/temperature``. ``alarm/kitchen`` is a system's."""
 
 ALLOWED_WITH: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys((*_SOIL, "leaf"), frozenset({"temperature"})),
+    **dict.fromkeys((*_SOIL, "leaf", "solo"), frozenset({"temperature"})),
     "moisture": frozenset(),
     "light": frozenset({"illuminance"}),
     **dict.fromkeys(words("absolute abs absolut absoluta absolue assoluta"), frozenset({"pressure"})),
@@ -298,12 +311,11 @@ VENDOR_REFUSED: Mapping[str, str] = {
 
 CONTAINERS_REFUSED: frozenset[str] = frozenset(
     words(
-        """config configuration settings setting setpoint setpoints target targets threshold thresholds limit
-        limits alarm alarms alert alerts forecast forecasts wifi network cpu chip soc esp esp32 esp8266 system
-        sys min max minimum maximum calibration calib offset offsets cmd command commands request comando comandos
-        befehl orden cloud mqtt ota
-        firmware detectors gps rx_metadata rxinfo txinfo schedule program history statistics stats service hourly
-        daily"""
+        """config configuration settings setting setpoint setpoints target targets threshold thresholds limit limits
+        alarm alarms alert alerts forecast forecasts wifi network cpu chip soc esp esp32 esp8266 system sys min max
+        minimum maximum calibration calib offset offsets cmd command commands request comando comandos befehl orden
+        cloud mqtt ota firmware detectors gps rx_metadata rxinfo txinfo schedule program history statistics stats
+        service hourly daily"""
     )
 )
 """Objects whose numbers are no readings, whatever they are called inside."""

@@ -314,6 +314,8 @@ def test_a_degree_sign_alone_tells_a_temperature_and_no_scale() -> None:
         ({"hc1": {"seltemp": 21, "currtemp": 20.5, "mode": "auto"}}, ("a/n", "hc1", "temperature", 20.5)),  # EMS-ESP
         ({"current_temperature": 20, "temperature": 22}, ("a/n", "", "temperature", 20)),
         ({"current_humidity": 40, "humidity": 55, "mode": "auto"}, ("a/n", "", "humidity", 40)),
+        ({"last_temperature": 19, "temperature": 20}, ("a/n", "", "temperature", 20)),
+        ({"last_temperature": 19}, ("a/n", "", "temperature", 19)),
         ({"temperature": {"humidity": 50}}, ("a/n", "", "humidity", 50)),
     ],
 )

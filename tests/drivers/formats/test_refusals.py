@@ -62,6 +62,11 @@ def test_an_absolute_pressure_is_the_barometer_s() -> None:
         "gemiddelde_temperatuur",
         "previous_temperature",
         "umbral_humedad",
+        "Raumsolltemperatur",
+        "goal_temp",
+        "temp_peak",
+        "next_temp",
+        "windchill_temp",
     ],
 )
 def test_wishes_limits_and_statistics_are_known_in_many_languages(name: str) -> None:
