@@ -39,10 +39,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 sensors = typer.Typer(help="List sensors; rename them, give them limits, ignore them, merge two that are one.")
+anomalies = typer.Typer(help="List anomalies; resolve one, and say whether there was something.")
 user = typer.Typer(help="Accounts of secured mode.", no_args_is_help=True)
 db = typer.Typer(help="Look after the database.", no_args_is_help=True)
 backtest = typer.Typer(help="Replay series through the real models, scores out.", no_args_is_help=True)
 app.add_typer(sensors, name="sensors")
+app.add_typer(anomalies, name="anomalies")
 app.add_typer(user, name="user")
 app.add_typer(db, name="db")
 app.add_typer(backtest, name="backtest")
@@ -302,6 +304,39 @@ def allow_sensor(
     from daemon.commands import listing
 
     listing.allow(_client(url, config), key)
+
+
+@anomalies.callback(invoke_without_command=True)
+def list_anomalies(
+    context: typer.Context,
+    sensor: SensorOption = None,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that are not resolved.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")] = 20,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """List anomalies; resolve one, and say whether there was something."""
+    if context.invoked_subcommand is None:
+        from daemon.commands import anomalies as commands
+
+        commands.show(_client(url, config), sensor, limit, only_open=only_open, as_json=as_json)
+
+
+@anomalies.command("resolve")
+def resolve_anomaly(
+    anomaly: Annotated[int, typer.Argument(min=1, help="Its id.", metavar="ID")],
+    false: Annotated[bool, typer.Option("--false", help="There was nothing: a false alarm.")] = False,
+    true: Annotated[bool, typer.Option("--true", help="There was something.")] = False,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Close an anomaly. What --false or --true says, the sensor's model heeds; it may be said afterwards, too."""
+    from daemon.commands import anomalies as commands
+
+    if false and true:
+        raise UsageError("give --false or --true, not both")
+    commands.resolve(_client(url, config), anomaly, "falsa" if false else "cierta" if true else None)
 
 
 @app.command()

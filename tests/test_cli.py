@@ -22,6 +22,7 @@ from support.daemon import ROOT, RunningDaemon, running
 
 import cli
 from daemon import __version__
+from daemon.client import Client
 from daemon.status_report import BrokerReport, StatusReport
 
 PAST = """\
@@ -122,6 +123,7 @@ def test_version_and_help(sereno: Command) -> None:
         ["readings", "--since", "yesterday-ish", "--url", "http://127.0.0.1:1"],
         ["test-event", "--channel", "nowhere"],
         ["sensors", "limits", "1", "--url", "http://127.0.0.1:1"],
+        ["anomalies", "resolve", "1", "--false", "--true"],
         ["status", "--url", "ftp://host"],
         ["simulate", "--broker", "mqtt://ana:secret@host"],
         ["simulate", "--broker", "amqp://host"],
@@ -189,7 +191,7 @@ def test_what_init_writes_is_good_and_never_overwritten(sereno: Command, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "command", [["status"], ["sensors"], ["readings"], ["tail"], ["test-event"], ["tester", "--once"]]
+    "command", [["status"], ["sensors"], ["anomalies"], ["readings"], ["tail"], ["test-event"], ["tester", "--once"]]
 )
 def test_without_a_daemon_one_sentence_says_so(sereno: Command, command: list[str]) -> None:
     url = f"http://127.0.0.1:{free_port()}"
@@ -604,6 +606,26 @@ def test_an_import_of_nothing(asked: Command, tmp_path: Path) -> None:
     done = asked("import", "-", stdin="no header at all\n")
     assert done.code == 1
     assert "line 1 is neither a CSV header" in done.err
+
+
+def test_anomalies_are_listed_and_resolved_with_a_verdict(asked: Command, daemon: RunningDaemon) -> None:
+    client = Client(daemon.url, None)
+    with contextlib.closing(client):
+        sensor = client.post("/api/v1/sensors", {"tipo": "t", "modelo": "m", "nombre": "bathroom"})["id"]
+        odd = {"sensor_id": sensor, "tipo": "patron_inusual", "explicacion": "Raro.", "explicacion_en": "It is odd."}
+        number = client.post("/api/v1/anomalies", odd)["id"]
+    shown = good(asked("anomalies", "--open", "--sensor", "bathroom"))
+    assert "unusual pattern" in shown
+    assert "It is odd." in shown
+    assert good(asked("anomalies", "resolve", str(number), "--false")) == (
+        f"anomaly {number} is resolved, false alarm: It is odd.\n"
+    )
+    assert "real" in good(asked("anomalies", "resolve", str(number), "--true"))
+    assert "real" in good(asked("anomalies", "resolve", str(number)))
+    rows = json.loads(good(asked("anomalies", "--json", "-n", "1")))
+    assert [(row["id"], row["estado"], row["veredicto"]) for row in rows] == [(number, "resuelta", "cierta")]
+    assert asked("anomalies", "--open", "--sensor", "bathroom").err == "none is open\n"
+    assert asked("anomalies", "resolve", "12345678").err == "sereno: there is no anomaly 12345678\n"
 
 
 def test_train_starts_fits(asked: Command) -> None:

@@ -5,6 +5,12 @@ from daemon.api import words
 STATES = {spanish: str(state) for state, spanish in words.SENSOR_STATES.items()}
 QUALITIES = {spanish: str(quality) for quality, spanish in words.QUALITIES.items()}
 QUANTITIES = {spanish: english.replace("_", " ") for spanish, english in words.QUANTITIES_IN.items()}
+ANOMALIES = {
+    spanish: str(english).replace("_", " ")
+    for words_of in (words.ANOMALY_KINDS, words.ANOMALY_STATES)
+    for english, spanish in words_of.items()
+}
+VERDICTS = {"falsa": "false alarm", "cierta": "real"}
 
 FIELDS = {
     "nombre": "name",
