@@ -31,6 +31,7 @@ from drivers.formats.names import (
     refusal_around,
 )
 from drivers.formats.record import MOST_PROBES, Collector
+from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
 from drivers.formats.topics import Topic
 from drivers.formats.units import BY_UNIT, fits
@@ -77,7 +78,25 @@ def decode(message: Message) -> Decoded | None:
         return None
     topic = message.topic
     context = _Context(topic.device, hint=message.hint, around=_around(topic, document))
-    return _walk([(document, context)], topic.name, NAME, _NAMED)
+    decoded = _walk([(document, context)], topic.name, NAME, _NAMED)
+    return _told_once(decoded, message) if topic.text.startswith("$aws/") else decoded
+
+
+def _told_once(decoded: Decoded, message: Message) -> Decoded:
+    """A shadow's update less what another of its topics told: ``update``, ``update/accepted``, ``update/documents``."""
+    kept = []
+    for reading in decoded.readings:
+        whose = f"{reading.device}/{reading.probe}"
+        news = tuple(
+            one
+            for one in reading.measurements
+            if not is_repeat(message.memory, f"{whose}/{one.quantity}", one.value, message.topic.text)
+        )
+        if news or reading.failed:
+            kept.append(reading._replace(measurements=news))
+    if kept or not decoded.readings:
+        return decoded._replace(readings=tuple(kept))
+    return Decoded(Kind.NOISE, NAME, reason="another topic of the shadow told this already")
 
 
 def _around(topic: Topic, document: object) -> tuple[str, ...]:

@@ -141,7 +141,7 @@ NEUTRAL: frozenset[str] = frozenset(
 """Words that tell no probe from another: they fall out of the probe, though they stay in the measurement's name."""
 
 _WISHES = words(
-    """set setpoint setpoints setpunto setpt sp settpunkt target targets goal nominal demand setada desired wanted
+    """set setpoint setpoints setpunto setpt settpunkt target targets goal nominal demand setada desired wanted
     requested required demanded selected sel setting settings preferred programmed scheduled consigna consignas objetivo
     objetivos deseada deseado ajustada ajustado programada programado fijada fijado sollwert sollwerte soll wunsch
     gewunscht gewunschte ziel vorgabe eingestellt eingestellte cible consigne voulue souhaitee reglee objectif desejada
@@ -152,7 +152,7 @@ _WISHES = words(
 )
 _MODES = words(
     """thermostat preset heatto coolto comfort komfort eco economy away absence holiday vacation boost frost antifrost
-    frostschutz absenk absenkung nachtabsenkung day night nacht ideal prog referencia"""
+    frostschutz absenk absenkung nachtabsenkung day night nacht ideal prog referencia sp"""
 )
 _LIMITS = words(
     """threshold thresholds limit limits alarm alarms alert alerts warning warn hysteresis hysterese histeresis deadband
@@ -161,10 +161,12 @@ _LIMITS = words(
     maksimum hochst hochste tiefst tiefste mindest макс мин максимум минимум"""
 )
 _STATISTICS = words(
-    """mean average averages avg median std stddev promedio moyenne moyen moy mittel mittlere mittlerer mittelwert
-    durchschnitt durchschnitts durchschnittliche gemiddelde gemiddeld srednia prumer prumerna keskiarvo keski genomsnitt
-    medel gjennomsnitt gennemsnit atlag ortalama prosecna srednja средняя среднее weekly monthly yearly"""
+    """mean average averages avg median std stddev promedio moyenne moy mittel mittelwert durchschnitt durchschnitts
+    durchschnittliche gemiddelde gemiddeld keskiarvo genomsnitt medel gjennomsnitt gennemsnit atlag ortalama prosecna
+    среднее weekly monthly yearly"""
 )
+_MIDDLES = words("media medie moyen mittlere mittlerer srednia srednja средняя keski prumer prumerna")
+"""Averages, that may also be what lies in the middle: no level or object of such a name is refused."""
 _PAST = words("previous prev yesterday ayer precedente precedent vorherige vorheriger gestern vorige")
 _CORRECTIONS = words(
     """offset offsets calibration correction corrections calib adjust adjustment compensation ajuste trend trends
@@ -191,9 +193,10 @@ REFUSED: Mapping[str, str] = {
         (
             *_LIMITS,
             *_STATISTICS,
+            *_MIDDLES,
             *_PAST,
             *words(
-                """hi lo high low media medie anterior hourly daily range peak record trip cutoff hyst sum var variance
+                """hi lo high low anterior hourly daily range peak record trip cutoff hyst sum var variance
                 sd"""
             ),
         ),

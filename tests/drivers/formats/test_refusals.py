@@ -184,6 +184,8 @@ def test_a_level_above_says_that_it_is_no_reading(topic: str) -> None:
         "max/kitchen/temperature",
         "room/set1/temperature",
         "boat/delta/temperature",
+        "sauna/keski/lampotila",
+        "casa/media/temperatura",
     ],
 )
 def test_a_level_above_that_names_a_place_or_a_thing_refuses_nothing(topic: str) -> None:
@@ -369,3 +371,11 @@ def test_a_unit_beside_several_values_is_not_each_one_s() -> None:
     assert [row[3] for row in rows(decode("a/n", payload))] == [21, 50]
     assert [row[3] for row in rows(decode("a/n", {"temperature": 21, "power": 12, "unit": "W"}))] == [21]
     assert rows(decode("a/n", {"battery": {"value": 3.01, "unit": "V"}}))[0][2:] == ("battery_voltage", 3.01)
+
+
+def test_what_a_shadow_tells_on_several_topics_is_counted_once() -> None:
+    memory: dict[str, object] = {}
+    payload = {"state": {"reported": {"temperature": 21, "humidity": 50}}}
+    told = [decode(f"$aws/things/d/shadow/update{end}", payload, memory) for end in ("", "/accepted")]
+    assert [one.kind for one in told] == [Kind.READING, Kind.NOISE]
+    assert len(rows(*told, decode("$aws/things/d/shadow/update", payload, memory))) == 4
