@@ -233,7 +233,8 @@ def _unit_at(words: list[_Word], place: int, quantity: str, used: Collection[int
 def _names_a_place(words: list[_Word], place: int, used: Collection[int]) -> bool:
     """Whether a letter is no unit but who measured: ``C1_temperature``, ``temp F1``, ``Sensor F Temp``.
 
-    A unit stands behind the quantity, and no figure is a part of it: ``temp1F`` is the first one's, in °F.
+    A unit stands behind the quantity, or alone before it (``F Temp``), and no figure is a part of it: ``temp1F`` is the
+    first one's, in °F.
     """
     before = place - 1
     if before >= 0 and words[before].text.isdecimal() and words[before].end == words[place].start:
@@ -243,7 +244,7 @@ def _names_a_place(words: list[_Word], place: int, used: Collection[int]) -> boo
     after = words[place + 1] if place + 1 < len(words) else None
     if after is not None and after.text.isdecimal() and after.start == words[place].end:
         return True
-    return place < min(used)
+    return place < min(used) and len(words) > len(used) + 1
 
 
 def _read_compound(name: str, words: list[_Word]) -> Name:

@@ -142,9 +142,10 @@ def test_a_letter_that_tells_two_apart_is_no_unit(names: tuple[str, ...], probes
         ("temp_outdoor_f", "outdoor", "°F"),
         ("28AA1122334455C6 Temp F", "28aa1122334455c6", "°F"),
         ("tempF_2", "2", "°F"),
+        ("F Temp", "", "°F"),
     ],
 )
-def test_a_letter_behind_the_quantity_is_its_unit(name: str, probe: str, unit: str) -> None:
+def test_a_letter_behind_the_quantity_or_alone_before_it_is_its_unit(name: str, probe: str, unit: str) -> None:
     assert (derive_probe(name), read_name(name).unit) == (probe, unit)
 
 
