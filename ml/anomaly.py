@@ -12,20 +12,26 @@ from numpy.typing import NDArray
 
 from ml.base import Arrays, Readiness, Score, named, part
 from ml.forest import ForestBank
-from ml.series import FIRST_FIT_ROWS, WIDTH, Pending, Series
+from ml.series import FIRST_FIT_ROWS, WIDTH, Pending, Series, Weighed
+from ml.slow import Place
 from ml.tails import ENOUGH
 
-VERSION = 1
+VERSION = 2
 """Of the state and of the fitted arrays: another version is refitted, not guessed."""
 
 
 class ForestDetector:
-    """A :class:`ml.base.Detector` whose forests live in a bank shared by many sensors."""
+    """A :class:`ml.base.Detector` whose forests live in a bank shared by many sensors.
 
-    __slots__ = ("_bank", "_series")
+    ``place`` is shared by the sensors that are each other's reference, among which ``name`` is this one's.
+    """
 
-    def __init__(self, bank: ForestBank) -> None:
+    __slots__ = ("_bank", "_name", "_place", "_series")
+
+    def __init__(self, bank: ForestBank, place: Place | None = None, name: str = "") -> None:
         self._bank = bank
+        self._place = Place() if place is None else place
+        self._name = name
         self._series: dict[str, Series] = {}
 
     @property
@@ -46,6 +52,20 @@ class ForestDetector:
     def anomalous(self) -> bool:
         """Whether an anomaly of any quantity is open."""
         return any(series.episode.open for series in self._series.values())
+
+    def open_quantities(self) -> list[str]:
+        """The quantities of which an anomaly is open."""
+        return [quantity for quantity, series in self._series.items() if series.episode.open]
+
+    def verdict(self, quantity: str, feature: str, likelihood: float, *, genuine: bool) -> None:
+        """What a person said of an alarm, which had this ``feature`` and ``likelihood``."""
+        series = self._series.get(quantity)
+        if series is not None:
+            series.verdict(feature, likelihood, genuine=genuine)
+
+    def pair_of(self, quantity: str) -> Series | None:
+        """The other quantity of the sensor."""
+        return next((series for other, series in self._series.items() if other != quantity), None)
 
     @property
     def last_time(self) -> float:
@@ -83,7 +103,7 @@ class ForestDetector:
 
     def restore(self, state: Arrays) -> None:
         for quantity in state["quantities"].tolist():
-            series = self._series[quantity] = Series(quantity, self._bank)
+            series = self._series[quantity] = Series(quantity, self._bank, self._place, self._name)
             series.restore(part(state, quantity))
 
     def close(self) -> None:
@@ -96,7 +116,7 @@ class ForestDetector:
         for quantity, value in values.items():
             series = self._series.get(quantity)
             if series is None:
-                series = self._series[quantity] = Series(quantity, self._bank)
+                series = self._series[quantity] = Series(quantity, self._bank, self._place, self._name)
             pending = series.measure(time, value)
             if pending is not None:
                 found.append(pending)
@@ -115,15 +135,23 @@ def observe_many(
     rows, forests = _ask_forests(bank, warm) if warm else (None, [])
     seen = {id(pending): index for index, pending in enumerate(warm)}
     judged: list[list[Score]] = []
-    for pendings in measured:
-        scores = []
+    for (detector, _, _), pendings in zip(readings, measured, strict=True):
+        # All are weighed before any is judged: what an anomaly looks like depends on the sensor's other quantity.
+        weighed: list[Weighed | None] = []
         for pending in pendings:
             index = seen.get(id(pending))
-            if index is None or rows is None:
-                scores.append(pending.series.conclude(pending, None, -math.inf))
+            if pending.gate:
+                weighed.append(None)
+            elif index is None or rows is None:
+                weighed.append(pending.series.weigh(pending, None, -math.inf))
             else:
-                scores.append(pending.series.conclude(pending, rows[index], forests[index]))
-        judged.append(scores)
+                weighed.append(pending.series.weigh(pending, rows[index], forests[index]))
+        judged.append(
+            [
+                p.series.refuse(p) if w is None else p.series.conclude(w, detector.pair_of(p.quantity))
+                for p, w in zip(pendings, weighed, strict=True)
+            ]
+        )
     return judged
 
 

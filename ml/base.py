@@ -39,6 +39,22 @@ class Readiness(StrEnum):
     READY = "ready"
 
 
+class Cause(StrEnum):
+    """What an anomaly looks like. Of the sensor: stuck, drifting, disconnected, glitching, noisy; of the room: colder,
+    warmer, wet, dry; or it cannot be told."""
+
+    STUCK = "stuck"
+    DRIFTING = "drifting"
+    DISCONNECTED = "disconnected"
+    GLITCHING = "glitching"
+    NOISY = "noisy"
+    COLDER = "colder"
+    WARMER = "warmer"
+    WET = "wet"
+    DRY = "dry"
+    UNCLEAR = "unclear"
+
+
 class FitError(Exception):
     """Rows that no model can be fitted to; the sentence says why."""
 
@@ -51,7 +67,8 @@ class Score:
     this series (12 readings where readings are rarer) that look at least as odd. ``held`` is ``score`` where it is
     the highest for a while, else 0: a score that marks beginnings only. ``alarm`` is true on the one reading with
     which an anomaly begins; ``anomalous`` stays true until the series has been usual for a while. ``feature`` is what
-    stands out most, ``seen`` against ``expected`` in that feature's unit, since ``since`` (s).
+    stands out most, ``seen`` against ``expected`` in that feature's unit, since ``since`` (s); ``cause`` what it looks
+    like.
     """
 
     quantity: str
@@ -67,6 +84,7 @@ class Score:
     seen: float
     expected: float
     since: float
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)

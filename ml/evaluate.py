@@ -22,6 +22,7 @@ from ml.fit import fit
 from ml.forecast import MixForecaster
 from ml.forecast_fit import fit_mix
 from ml.forest import ForestBank
+from ml.slow import Place
 
 FIT_ROWS = 4096
 """At most so many rows go into a fit, here as in the daemon."""
@@ -72,12 +73,12 @@ def read_series(path: Path) -> Iterator[Row]:
 
 def score_series(rows: Iterator[Row]) -> Iterator[tuple[Row, Score | None]]:
     """Each row with its score, None where it is not newer than the last of its series."""
-    bank = ForestBank()
+    bank, place = ForestBank(), Place()
     detectors: dict[str, Detector] = {}
     for row in rows:
         detector = detectors.get(row.sensor)
         if detector is None:
-            detector = detectors[row.sensor] = ForestDetector(bank)
+            detector = detectors[row.sensor] = ForestDetector(bank, place, row.sensor)
         scores = detector.observe(row.time, {row.quantity: row.value})
         yield row, scores[0] if scores else None
         if detector.fit_due() and (training := detector.training(FIT_ROWS)) is not None:
@@ -87,7 +88,8 @@ def score_series(rows: Iterator[Row]) -> Iterator[tuple[Row, Score | None]]:
 def backtest_anomaly(files: Sequence[Path], out: Path, root: Path | None = None) -> Iterator[Path]:
     """Score each file into ``out``, at its path below ``root`` (default: its name), ending ``.csv``.
 
-    Writes ``timestamp,sensor,quantity,value,anomaly_score,alarm``, one row per input row, in order. Yields each file
+    Writes ``timestamp,sensor,quantity,value,anomaly_score,puntuacion,alarm``, one row per input row, in order: the
+    held-off score, the likelihood, and 1 where the daemon would announce an anomaly. Yields each file
     written. Raises DataError, and ValueError for a file that is not below ``root``.
     """
     for path in files:
@@ -97,10 +99,11 @@ def backtest_anomaly(files: Sequence[Path], out: Path, root: Path | None = None)
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["timestamp", "sensor", "quantity", "value", "anomaly_score", "alarm"])
+            writer.writerow(["timestamp", "sensor", "quantity", "value", "anomaly_score", "puntuacion", "alarm"])
             for row, score in score_series(read_series(path)):
-                held, alarm = (score.held, int(score.alarm)) if score else (0.0, 0)
-                writer.writerow([row.timestamp, row.sensor, row.quantity, row.text, f"{held:.17g}", alarm])
+                held, likelihood, alarm = (score.held, score.likelihood, int(score.alarm)) if score else (0.0, 0.0, 0)
+                scores = [f"{number:.17g}" for number in (held, likelihood)]
+                writer.writerow([row.timestamp, row.sensor, row.quantity, row.text, *scores, alarm])
         yield target
 
 

@@ -8,6 +8,7 @@ whatever is believed, and the baselines (long averages, the day's profile), whic
 import math
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,6 +42,23 @@ _SCALARS = (
     *("usual_range", "rhythm", "rhythm_seen", "profile", "span"),
     *("bin", "bin_sum", "bin_count", "bin_learnt", "first_time"),
 )
+
+
+SPAN_BINS = 88
+"""The bins of 22 h: a day of which the first hours may still be as usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """15 minutes of a series that are complete: number ``at`` since the epoch, the mean, the means of the SPAN_BINS
+    bins that end with it (NaN where unknown), the readings' usual interval (s), and whether nothing in it was flagged.
+    """
+
+    at: float
+    mean: float
+    day: Sequence[float]
+    step: float
+    usual: bool
 
 
 class SeriesWindow:
@@ -127,11 +145,14 @@ class SeriesWindow:
                 return self.rhythm_seen / (usual or 1.0), usual
         raise ValueError(f"{channel!r} is no channel; {', '.join(CHANNELS)} are")
 
-    def absorb(self, time: float, value: float, *, learn: bool) -> None:
-        """Take a believed value in; the baselines follow only where ``learn`` says that it is usual."""
+    def absorb(self, time: float, value: float, *, learn: bool) -> Bin | None:
+        """Take a believed value in; the baselines follow only where ``learn`` says that it is usual.
+
+        Returns the bin that it completes, if any.
+        """
         if self.count == 0:
             self._begin(time, value)
-            return
+            return None
         elapsed = time - self.time
         self._pace(elapsed, value)
         if elapsed > max(HOUR, 6 * self.step):
@@ -139,20 +160,20 @@ class SeriesWindow:
         n, step = self.count + 1.0, self.step
         difference = value - self.last
         bend = abs(difference - (self.last - self.before_last)) if n > 2 else 0.0
-        self.short += _gain(elapsed, max(30 * MINUTE, 3 * step), n) * (value - self.short)
-        hour = _gain(elapsed, max(HOUR, 6 * step), n)
+        self.short += gain(elapsed, max(30 * MINUTE, 3 * step), n) * (value - self.short)
+        hour = gain(elapsed, max(HOUR, 6 * step), n)
         self.local += hour * (value - self.local)
         self.noise += hour * (min(bend, _SPIKE * self.noise + self.floor) - self.noise)
-        self.three_hours += _gain(elapsed, max(3 * HOUR, 12 * step), n) * (value - self.three_hours)
+        self.three_hours += gain(elapsed, max(3 * HOUR, 12 * step), n) * (value - self.three_hours)
         if learn:
-            self.half_day += _gain(elapsed, max(12 * HOUR, 36 * step), n) * (value - self.half_day)
-            self.day += _gain(elapsed, DAY, n) * (value - self.day)
-            self.three_days += _gain(elapsed, 3 * DAY, n) * (value - self.three_days)
-            self.ten_days += _gain(elapsed, 10 * DAY, n) * (value - self.ten_days)
+            self.half_day += gain(elapsed, max(12 * HOUR, 36 * step), n) * (value - self.half_day)
+            self.day += gain(elapsed, DAY, n) * (value - self.day)
+            self.three_days += gain(elapsed, 3 * DAY, n) * (value - self.three_days)
+            self.ten_days += gain(elapsed, 10 * DAY, n) * (value - self.ten_days)
         if difference:
             self.changed_at = time
         self.before_last, self.last, self.time, self.count = self.last, value, time, n
-        self._bin(time, value, learn)
+        return self._bin(time, value, learn)
 
     def rebase(self) -> None:
         """Accept the present level as the new usual one."""
@@ -204,32 +225,35 @@ class SeriesWindow:
             self.profile = self.span = math.nan
             self.rhythm = self.rhythm_seen = 0.0
 
-    def _bin(self, time: float, value: float, learn: bool) -> None:
-        at = float(time // BIN)
+    def _bin(self, time: float, value: float, learn: bool) -> Bin | None:
+        at, complete = float(time // BIN), None
         if at != self.bin:
-            self._close_bin(at)
+            complete = self._close_bin(at)
             self.bin, self.bin_sum, self.bin_count, self.bin_learnt = at, 0.0, 0.0, 1.0
         self.bin_sum += value
         self.bin_count += 1.0
         if not learn:
             self.bin_learnt = 0.0
+        return complete
 
-    def _close_bin(self, next_bin: float) -> None:
+    def _close_bin(self, next_bin: float) -> Bin:
         done, mean = int(self.bin), self.bin_sum / self.bin_count
         residual = mean - self.day
         self.day_values[done % _BINS_PER_DAY] = mean
         self.residuals[done % _RING] = residual if self.bin_learnt else math.nan
+        day = [self.day_values[past % _BINS_PER_DAY] for past in range(done - SPAN_BINS + 1, done + 1)]
         for skipped in range(done + 1, min(int(next_bin), done + _RING)):
             self.residuals[skipped % _RING] = math.nan
             self.day_values[skipped % _BINS_PER_DAY] = math.nan
         if self.profile == self.profile:
             # Correlation with the usual day over half a day: C/V is 1 for the usual rhythm, 0 for none, -1 upside down.
-            gain = _gain(BIN, 8 * HOUR, self.count)
-            self.rhythm += gain * (self.profile**2 - self.rhythm)
-            self.rhythm_seen += gain * (self.profile * residual - self.rhythm_seen)
+            pull = gain(BIN, 8 * HOUR, self.count)
+            self.rhythm += pull * (self.profile**2 - self.rhythm)
+            self.rhythm_seen += pull * (self.profile * residual - self.rhythm_seen)
         self.profile = self._expected_residual(int(next_bin))
         if next_bin * BIN - self.first_time > DAY:
             self._follow_range()
+        return Bin(float(done), mean, day, self.step, bool(self.bin_learnt))
 
     def _expected_residual(self, at: int) -> float:
         """Median over the past days of what this bin was above the day's level; NaN if no day knows it."""
@@ -253,7 +277,7 @@ class SeriesWindow:
             self.usual_range += BIN / (4 * DAY) * (self.span - self.usual_range)
 
 
-def _gain(elapsed: float, memory: float, count: float) -> float:
+def gain(elapsed: float, memory: float, count: float = math.inf) -> float:
     """Weight of a new value in an average over ``memory`` s (backward Euler; at first the plain mean)."""
     return max(elapsed / (memory + elapsed), 1.0 / count)
 

@@ -25,3 +25,30 @@ def refusal(quantity: str, value: float, last: float | None) -> str:
         return "impossible"
     jumped = last is not None and abs(value - last) > _SENTINEL_JUMP[quantity]
     return "impossible" if jumped and value in SENTINELS[quantity] else ""
+
+
+BAD_READS = 3
+"""Failed or impossible readings that are announced, unless as many good ones came between: one fails on any DHT22."""
+
+
+class BadReads:
+    """Counts what could not be read or not be meant; three are an anomaly, three good ones in a row end it."""
+
+    __slots__ = ("bad", "good", "open")
+
+    def __init__(self) -> None:
+        self.bad = self.good = 0
+        self.open = False
+
+    def count(self, *, bad: bool) -> bool:
+        """Take a reading; True where the anomaly begins."""
+        if bad:
+            self.bad, self.good = self.bad + 1, 0
+            begins = self.bad >= BAD_READS and not self.open
+            self.open = self.open or begins
+            return begins
+        if self.bad:
+            self.good += 1
+            if self.good >= BAD_READS:
+                self.bad, self.good, self.open = 0, 0, False
+        return False

@@ -1,27 +1,27 @@
-"""One quantity of one sensor: gate, window, tails and episode joined, and the rows that its next forest is fitted to.
+"""One quantity of one sensor: gate, window, tails, slow comparisons and episode joined, and the rows that its next
+forest is fitted to.
 
 What is flagged teaches nothing: neither scales, nor the day's profile, nor the forest, until a new level has lasted
 long enough to be accepted.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.base import Arrays, Readiness, Score, named, part
+from ml.base import Arrays, Cause, Readiness, Score, named, part
+from ml.cause import cause_of, moved
 from ml.episode import ALARM, Episode
-from ml.features import CHANNELS, DAY, MINUTE, SeriesWindow
+from ml.features import CHANNELS, DAY, HOUR, MINUTE, SeriesWindow
 from ml.forest import ForestBank
-from ml.gate import refusal
+from ml.gate import BadReads, refusal
+from ml.slow import MATTERS, SLOW_CHANNELS, Place, Slow
 from ml.tails import ENOUGH, Tails
-
-_FAILED_IN_A_ROW = 3
-"""Reads: one or two fail on any DHT22."""
+from ml.weights import ALL_CHANNELS, BEGINNINGS, QUICK, Weights
 
 _BELIEVED_AFTER = 3
 """A jump that repeats this often is a new level, no spike."""
@@ -35,26 +35,9 @@ _REFIT = DAY
 
 WIDTH = len(CHANNELS)
 _JUMP = CHANNELS.index("jump")
-
-_ALARM_AT: Mapping[str, float] = {
-    "jump": 5.8,
-    "local": 5.8,
-    "noise": 5.5,
-    "medium": 8.0,
-    "level": 7.0,
-    "drift": 7.0,
-    "season": 7.0,
-    "unchanged": 5.6,
-    "range": math.inf,
-    "shape": 9.5,
-    "forest": 7.0,
-}
-"""Nats at which a channel alarms by itself: more where neighbouring blocks repeat each other, so that the tail is
-known from less; ``range`` speaks through the forest alone. Chosen on injected faults against false alarms."""
-
-_WEIGHTS = tuple(ALARM / _ALARM_AT[channel] for channel in (*CHANNELS, "forest"))
-_BEGINNINGS = tuple(channel in {"jump", "local", "medium", "season", "forest"} for channel in (*CHANNELS, "forest"))
-"""Channels that tell when something begins; the others build up over hours and days."""
+_BEGIN_AT = tuple(QUICK.index(channel) for channel in QUICK if channel in BEGINNINGS)
+_STIR = tuple(QUICK.index(channel) for channel in ("jump", "local", "medium"))
+_NO_SLOW = (0.0,) * len(SLOW_CHANNELS)
 
 
 class Pending(NamedTuple):
@@ -94,27 +77,44 @@ class Training:
         self.filled = min(self.filled + 1, len(self.rows))
 
 
+class Weighed(NamedTuple):
+    """A value whose channels are known: nats of ALL_CHANNELS as they came, and weighed so that ALARM is where each
+    alarms; ``row`` is what the forest saw, None while warming up."""
+
+    pending: Pending
+    row: NDArray[np.float32] | None
+    deviations: list[float]
+    rarities: list[float]
+    surprises: list[float]
+
+
 class Series:
-    """One quantity of the sensor."""
+    """One quantity of the sensor ``name``, which stands in ``place``."""
 
     __slots__ = (
-        *("bank", "episode", "failed", "fitted_at", "fitted_rows", "gate", "impossible", "quantity", "rows"),
-        *("seen_at", "sentinels", "slot", "surprises", "suspects", "tails", "training", "window"),
+        *("bad_reads", "bank", "episode", "fitted_at", "fitted_rows", "place", "quantity", "rows", "seen_at", "slot"),
+        *("slow", "stirred", "suspects", "tails", "training", "weights", "window"),
     )
 
-    def __init__(self, quantity: str, bank: ForestBank) -> None:
+    def __init__(self, quantity: str, bank: ForestBank, place: Place, name: str) -> None:
         self.quantity = quantity
         self.bank = bank
+        self.place = place
         self.window = SeriesWindow()
         self.tails = Tails(WIDTH + 1)
+        self.slow = Slow(quantity, name) if quantity in MATTERS else None
+        if self.slow is not None:
+            place.join(self.slow)
+        self.weights = Weights(quantity)
         self.episode = Episode()
+        self.bad_reads = BadReads()
+        self.stirred = (-math.inf, 0.0)
         self.training = Training(np.zeros((_TRAINING_ROWS, WIDTH), np.float32))
         self.slot: int | None = None
         self.fitted_at = -math.inf
         self.fitted_rows = 0.0
         self.seen_at = -math.inf
         self.rows = 0
-        self.failed = 0
         self.suspects = 0
 
     def measure(self, time: float, value: float) -> Pending | None:
@@ -123,28 +123,36 @@ class Series:
         self.seen_at = time
         self.rows += 1
         gate = refusal(self.quantity, value, self.window.last if self.window.count else None)
-        self.failed = self.failed + 1 if gate == "failed" else 0
         if gate:
             return Pending(self, self.quantity, time, value, [], gate)
         return Pending(self, self.quantity, time, value, self.window.measure(time, value), gate)
 
-    def conclude(self, pending: Pending, row: NDArray[np.float32] | None, forest: float) -> Score:
-        """Judge and absorb; ``row`` is what the forest sees, None while warming up, ``forest`` what it makes of it."""
-        if pending.gate:
-            return self._refuse(pending)
-        time, value, window = pending.time, pending.value, self.window
+    def weigh(self, pending: Pending, row: NDArray[np.float32] | None, forest: float) -> Weighed:
+        """How odd a value is; ``row`` is what the forest sees (None: warming up), ``forest`` what it makes of it."""
         deviations = [*pending.deviations, forest]
-        rarities = self.tails.surprise(deviations)
-        surprises = [rarity * weight for rarity, weight in zip(rarities, _WEIGHTS, strict=True)]
+        slow = _NO_SLOW if self.slow is None else self.slow.nats
+        rarities = [*self.tails.surprise(deviations), *slow]
+        surprises = self.weights.weigh(rarities, self.window, pending.time, pending.value)
+        stir = max(rarities[index] for index in _STIR)
+        if stir >= self.stirred[1] or pending.time - self.stirred[0] > HOUR:
+            self.stirred = (pending.time, stir)
+        return Weighed(pending, row, deviations, rarities, surprises)
+
+    def conclude(self, weighed: Weighed, pair: "Series | None") -> Score:
+        """Judge and absorb; ``pair`` is the other quantity of the sensor."""
+        pending, _, deviations, rarities, surprises = weighed
+        time, value, window = pending.time, pending.value, self.window
+        self.bad_reads.count(bad=False)
         surprise = max(surprises)
-        beginning = max(compress(surprises, _BEGINNINGS))
+        beginning = max(surprises[index] for index in _BEGIN_AT)
         ready = self.readiness is Readiness.READY
         alarm, held = self.episode.judge(time, window.step, surprise, beginning, ready=ready)
-        leading = max(range(WIDTH), key=surprises.__getitem__)
         if alarm:
             loudest = surprises.index(surprise)
-            self.tails.alarmed(loudest, time, deviations[loudest])
-        seen, expected = window.context(CHANNELS[leading], time, value)
+            if loudest < len(deviations):
+                self.tails.alarmed(loudest, time, deviations[loudest])
+        feature = self._leading(surprises)
+        seen, expected, since = self._context(feature, time, value)
         score = Score(
             self.quantity,
             time,
@@ -155,25 +163,39 @@ class Series:
             alarm,
             self.episode.open,
             Readiness.READY if ready else Readiness.WARMING_UP,
-            CHANNELS[leading],
+            feature,
             seen,
             expected,
-            self.episode.since if self.episode.open else time,
+            since,
+            self._cause(feature, seen - expected, pair) if self.episode.open else Cause.UNCLEAR,
         )
-        self._absorb(pending, row, deviations, surprises[_JUMP], learn=not self.episode.open)
+        self._absorb(weighed, pair, learn=not self.episode.open)
         return score
+
+    def verdict(self, feature: str, likelihood: float, *, genuine: bool) -> None:
+        """What a person said of an alarm: a false one must be clearly odder to come again, a true one is no habit."""
+        if genuine:
+            self.weights.genuine(feature)
+            if feature in QUICK:
+                self.tails.no_habit(QUICK.index(feature))
+        else:
+            self.weights.false_alarm(feature, -math.log(max(1e-16, 1.0 - likelihood)))
 
     @property
     def readiness(self) -> Readiness:
         return Readiness.READY if self.tails.filled >= ENOUGH else Readiness.WARMING_UP
 
-    def _refuse(self, pending: Pending) -> Score:
-        """A value that is none: three failures in a row, or one impossible value, are an anomaly."""
-        certain = pending.gate == "impossible" or self.failed >= _FAILED_IN_A_ROW
-        surprise = 2 * ALARM if certain else 0.0
-        alarm, held = self.episode.judge(
-            pending.time, self.window.step, surprise, surprise, ready=self.window.count > 0
-        )
+    def refuse(self, pending: Pending) -> Score:
+        """A value that is none: three of them, or one impossible value, are an anomaly."""
+        begins = self.bad_reads.count(bad=True)
+        held, odd = 0.0, self.bad_reads.open
+        if pending.gate == "impossible":
+            surprise, odd = 2 * ALARM, True
+            alarm, held = self.episode.judge(
+                pending.time, self.window.step, surprise, surprise, ready=self.window.count > 0
+            )
+            begins = begins or alarm
+        surprise = 2 * ALARM if odd else 0.0
         return Score(
             self.quantity,
             pending.time,
@@ -181,37 +203,58 @@ class Series:
             self.episode.score(surprise),
             -math.expm1(-surprise),
             self.episode.score(held),
-            alarm,
-            self.episode.open,
+            begins,
+            self.episode.open or self.bad_reads.open,
             self.readiness,
             pending.gate,
             pending.value,
             self.window.last,
             self.episode.since if self.episode.open else pending.time,
+            cause_of(pending.gate, self.quantity, 0.0, other_moved=None, supported=False),
         )
 
-    def _absorb(
-        self,
-        pending: Pending,
-        row: NDArray[np.float32] | None,
-        deviations: Sequence[float],
-        jump: float,
-        *,
-        learn: bool,
-    ) -> None:
+    def _leading(self, surprises: Sequence[float]) -> str:
+        """The channel that says most; where the forest does, the one that says most beside it."""
+        loudest = ALL_CHANNELS[max(range(len(ALL_CHANNELS)), key=surprises.__getitem__)]
+        return loudest if loudest != QUICK[WIDTH] else CHANNELS[max(range(WIDTH), key=surprises.__getitem__)]
+
+    def _context(self, feature: str, time: float, value: float) -> tuple[float, float, float]:
+        """(seen, expected, since when) of a channel."""
+        if self.slow is not None and feature in SLOW_CHANNELS:
+            channel = SLOW_CHANNELS.index(feature)
+            return *self.slow.seen_expected[channel], min(time, self.slow.since[channel])
+        since = self.window.changed_at if feature == "unchanged" else self.episode.since
+        return *self.window.context(feature, time, value), min(time, since)
+
+    def _cause(self, feature: str, rise: float, pair: "Series | None") -> Cause:
+        supported = self.slow is not None and self.slow.supported
+        other = None if pair is None else pair.has_moved(self.seen_at)
+        return cause_of(feature, self.quantity, rise, other_moved=other, supported=supported)
+
+    def has_moved(self, time: float) -> bool:
+        """Whether this quantity has left its usual course in the last hour, or slowly."""
+        stir = self.stirred[1] if time - self.stirred[0] <= HOUR else 0.0
+        return moved(stir, 0.0 if self.slow is None else max(self.slow.multiples[:2]))
+
+    def _absorb(self, weighed: Weighed, pair: "Series | None", *, learn: bool) -> None:
+        pending, row, deviations, _, surprises = weighed
         time, window = pending.time, self.window
-        if jump >= ALARM and self.readiness is Readiness.READY:
+        if surprises[_JUMP] >= ALARM and self.readiness is Readiness.READY:
             self.suspects += 1
             if self.suspects < _BELIEVED_AFTER:
                 self.tails.absorb(time, window.step, deviations, learn=False)
                 return
         self.suspects = 0
-        window.absorb(time, pending.value, learn=learn)
+        complete = window.absorb(time, pending.value, learn=learn)
+        if complete is not None and self.slow is not None:
+            self.slow.close(complete, self.place, None if pair is None else pair.slow)
         self.tails.absorb(time, window.step, deviations, learn=learn)
         if learn and row is not None:
             self.training.add(time, row)
         if self.episode.accepted(time):
             window.rebase()
+            if self.slow is not None:
+                self.slow.rebase()
 
     def fit_due(self) -> bool:
         training = self.training
@@ -224,32 +267,40 @@ class Series:
         self.slot = self.bank.put(forest, self.slot)
 
     def close(self) -> None:
+        if self.slow is not None:
+            self.place.leave(self.slow)
         if self.slot is not None:
             self.bank.free(self.slot)
             self.slot = None
 
     def state(self) -> Arrays:
         training = self.training
-        scalars = [self.fitted_at, self.fitted_rows, self.seen_at, self.rows, self.failed, self.suspects]
+        bad = self.bad_reads
+        scalars = [self.fitted_at, self.fitted_rows, self.seen_at, self.rows, self.suspects]
+        scalars += [bad.bad, bad.good, float(bad.open), *self.stirred]
         thinning = [training.filled, training.next, training.spacing, training.last, training.added]
         state: Arrays = {
             "scalars": np.array(scalars + thinning, np.float64),
             "training": training.rows[: training.filled].copy(),
         }
         forest = {} if self.slot is None else self.bank.get(self.slot)
+        slow = {} if self.slow is None else self.slow.state()
         return (
             state
             | named(forest, "forest")
             | named(self.window.state(), "window")
             | named(self.tails.state(), "tails")
+            | named(slow, "slow")
+            | named(self.weights.state(), "weights")
             | named(self.episode.state(), "episode")
         )
 
     def restore(self, state: Arrays) -> None:
         scalars = state["scalars"].tolist()
         self.fitted_at, self.fitted_rows, self.seen_at = scalars[:3]
-        self.rows, self.failed, self.suspects = map(int, scalars[3:6])
-        filled, position, spacing, last, added = scalars[6:]
+        self.rows, self.suspects, self.bad_reads.bad, self.bad_reads.good = map(int, scalars[3:7])
+        self.bad_reads.open, self.stirred = bool(scalars[7]), (scalars[8], scalars[9])
+        filled, position, spacing, last, added = scalars[10:]
         self.training = Training(self.training.rows, int(filled), int(position), spacing, last, added)
         self.training.rows[: self.training.filled] = state["training"]
         forest = part(state, "forest")
@@ -257,4 +308,7 @@ class Series:
             self.adopt(forest)
         self.window.restore(part(state, "window"))
         self.tails.restore(part(state, "tails"))
+        if self.slow is not None:
+            self.slow.restore(part(state, "slow"))
+        self.weights.restore(part(state, "weights"))
         self.episode.restore(part(state, "episode"))

@@ -85,6 +85,10 @@ class Tails:
             self.maxima[row, channel] = max(self.maxima[row, channel], height)
         self._estimate()
 
+    def no_habit(self, channel: int) -> None:
+        """A person said that this channel's alarms are right: none of them is on its way to become a habit."""
+        self.alarms = deque((a for a in self.alarms if a[0] != channel), maxlen=32)
+
     def absorb(self, time: float, step: float, deviations: Sequence[float], *, learn: bool) -> None:
         """Count a reading; a block in which anything was flagged (``learn`` false) is not kept."""
         if time >= self.block_end:

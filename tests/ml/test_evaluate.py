@@ -20,11 +20,12 @@ def test_each_row_gets_a_score_and_an_alarm_in_order(tmp_path: Path) -> None:
     written = list(backtest_anomaly([DATA], tmp_path))
     assert written == [tmp_path / "dht22_apartment.csv"]
     rows = table(written[0])
-    assert list(rows[0]) == ["timestamp", "sensor", "quantity", "value", "anomaly_score", "alarm"]
+    assert list(rows[0]) == ["timestamp", "sensor", "quantity", "value", "anomaly_score", "puntuacion", "alarm"]
     with gzip.open(DATA, "rt", newline="") as file:
         given = list(csv.DictReader(file))
     assert [{k: row[k] for k in given[0]} for row in rows] == given
     assert all(0 <= float(row["anomaly_score"]) < 1 and row["alarm"] in "01" for row in rows)
+    assert all(0 <= float(row["puntuacion"]) <= 1 for row in rows)
 
 
 def test_nab_files_keep_their_folder_below_the_root(tmp_path: Path) -> None:

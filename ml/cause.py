@@ -1,0 +1,52 @@
+"""What an anomaly looks like: a fault of the sensor, or a change of the room?
+
+Air that changes, changes both quantities: who opens a window or turns the heating off moves temperature and relative
+humidity together (at constant water content, 1 K is some 6 % of the relative humidity). A sensor element that fails
+moves alone. Steam and wet laundry are the exception: humidity rises by itself, but not within one reading.
+"""
+
+from ml.base import Cause
+
+_MOVED_NATS = 2.5
+"""From here the other quantity counts as moved as well: one two-hour block in twelve does so."""
+
+_MOVED_MULTIPLE = 1.5
+
+
+def moved(quick_nats: float, slow_multiple: float) -> bool:
+    """Whether a quantity has left its usual course, in the last hour or slowly."""
+    return quick_nats >= _MOVED_NATS or slow_multiple >= _MOVED_MULTIPLE
+
+
+def cause_of(feature: str, quantity: str, rise: float, *, other_moved: bool | None, supported: bool) -> Cause:
+    """``rise``: seen minus expected. ``other_moved``: the other quantity of the sensor, None where it has none.
+    ``supported``: other series (neighbours, or the other quantity) say that it should be elsewhere.
+    """
+    match feature:
+        case "failed":
+            return Cause.DISCONNECTED
+        case "impossible":
+            return Cause.GLITCHING
+        case "unchanged":
+            return Cause.STUCK
+        case "noise":
+            return Cause.UNCLEAR if other_moved else Cause.NOISY
+        case "flat":
+            return Cause.STUCK if supported else Cause.UNCLEAR
+        case "range" | "shape" | "season":
+            return _room(quantity, rise) if other_moved and feature == "season" else Cause.UNCLEAR
+    if other_moved:
+        return _room(quantity, rise)
+    if feature in ("away", "shifted", "apart", "drift"):
+        return Cause.DRIFTING if supported else Cause.UNCLEAR
+    if other_moved is None:
+        return Cause.UNCLEAR
+    if feature == "jump":
+        return Cause.GLITCHING
+    return Cause.WET if quantity == "humidity" and rise > 0 else Cause.UNCLEAR
+
+
+def _room(quantity: str, rise: float) -> Cause:
+    if quantity == "temperature":
+        return Cause.WARMER if rise > 0 else Cause.COLDER
+    return Cause.WET if rise > 0 else Cause.DRY
