@@ -6,7 +6,7 @@ data:``, ``DHT22 #1: T=…``).
 Units: beside the value or in its label, °F repeating °C; without, the
 configuration's ``temperature_unit``, else °C; and %.
 Failure: ``nan``, a sentinel (-999, -127), or a sentence (``Failed to read from DHT``).
-Source: DHTlib, DHTNew, SimpleDHT, DHTesp examples; sketches in Arduino forum threads.
+Source: DHTlib, DHTNew, SimpleDHT, DHTesp, OneWire examples; sketches in Arduino forum threads.
 
 Sample: ``Humedad: 54.30%   Temperatura: 26.20°C``
 Config: ``{type: serial, port: /dev/ttyUSB0, baudrate: 115200}``
@@ -45,12 +45,15 @@ _ANNOUNCED = re.compile(
     rf"\W*(?P<name>{_SENSOR})(?:\s+(?:data|readings?|values?|datos|werte))?\s*:?\s*$", re.IGNORECASE
 )
 
+_ROM = re.compile(r"\s*ROM\s*=\s*(?P<address>(?:[0-9A-F]{1,2}\s+){7}[0-9A-F]{1,2})\s*$", re.IGNORECASE)
+"""OneWire's DS18x20_Temperature: ``ROM = 28 84 37 94 97 FF 3 23``, and what it says follows on the next lines."""
+
 
 def decode(line: str, state: LineState) -> Decoded | None:
     """Read a line that labels its values; None where it labels none."""
-    announced = _ANNOUNCED.match(line)
+    announced = _announced(line)
     if announced is not None:
-        state.sensor = announced["name"]
+        state.sensor = announced
         return Decoded(Kind.NOISE, NAME, reason="names the sensor that the next lines speak of")
     if _GLUED.search(line):
         return Decoded(Kind.ERROR, NAME, reason="the line is garbled: two figures or two lines run into one another")
@@ -66,6 +69,15 @@ def decode(line: str, state: LineState) -> Decoded | None:
         return decode_labelled(found, line, temperature_unit=state.temperature_unit)
     found = scan(line[prefix.end() :], state.first)
     return decode_labelled(found, line, prefix["name"], temperature_unit=state.temperature_unit)
+
+
+def _announced(line: str) -> str | None:
+    """The sensor that a line names, having no value itself."""
+    rom = _ROM.match(line)
+    if rom is not None:
+        return "".join(f"{int(byte, 16):02X}" for byte in rom["address"].split())
+    named = _ANNOUNCED.match(line)
+    return named["name"] if named is not None else None
 
 
 def decode_message(message: Message) -> Decoded | None:

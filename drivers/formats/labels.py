@@ -212,12 +212,16 @@ def _label(figure: _Figure, previous: Labelled | None, first: bool) -> Labelled 
     if not label:
         return None if figure.cut or (first and previous is None) else _unlabelled(figure, previous)
     quantity = _BY_UNIT.get(told)
-    if quantity is None or not introduced or _is_refused(label):
+    if quantity is None or not introduced or _is_refused(label) or label.split()[-1].lower() in _OF_BYTES:
         return None
     return _settle(Name(quantity, remainder=label), label, figure, told)
 
 
 _BY_UNIT = {"°C": "temperature", "°F": "temperature", "%RH": "humidity", "hPa": "pressure", "lx": "illuminance"}
+
+
+_OF_BYTES = frozenset({"crc", "checksum", "data", "rom", "addr", "address", "id", "code", "hex"})
+"""``CRC=1C`` is no degree."""
 
 
 def _is_refused(label: str) -> bool:

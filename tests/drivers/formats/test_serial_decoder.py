@@ -178,6 +178,18 @@ def test_each_dallas_address_is_one_probe_and_fahrenheit_repeats_its_celsius() -
     ]
 
 
+def test_onewire_s_example_names_each_probe_by_its_address_on_a_line_before() -> None:
+    block = (
+        "ROM = 28 84 37 94 97 FF 3 {end}\r\n  Chip = DS18B20\r\n  Data = 1 50 5 4B 46 7F FF C 10 1C  CRC=1C\r\n"
+        "  Temperature = {value} Celsius, 69.80 Fahrenheit\r\n"
+    )
+    capture = block.format(end="23", value="21.00") + block.format(end="24", value="19.50") + "No more addresses.\r\n"
+    assert [row[1:] for row in rows(*decode_capture(capture.encode()))] == [
+        ("2884379497FF0323", "temperature", 21.0),
+        ("2884379497FF0324", "temperature", 19.5),
+    ]
+
+
 @pytest.mark.parametrize("line", ["T1: 21.5", "H2: 44", "t3 12"])
 def test_one_letter_alone_is_not_believed(line: str) -> None:
     assert rows(*decode_capture(line.encode() + b"\r\n")) == []
@@ -213,6 +225,7 @@ def test_failed_reads(line: str, quantities: list[str]) -> None:
         "epc1=0x40202c31 epc2=0x00000000\r\n3fffff70:  3fffdad0 00001388 3ffee93c 40203d93\r\n",
         '{"status":"WiFi connection failed"}\r\n{"status":"ok"}\r\n',
         "Max Value:   125.00°C\r\nMin Value:   -40.00°C\r\nResolution:  0.10°C\r\n",
+        "  Data = 1 50 5 4B 46 7F FF C 10 1C  CRC=1C\r\nID: 12F\r\n",
         "DHTxx test!\r\n------------------\r\n",
         "Setpoint: 22.0 C\r\nCPU: 45 C\r\n",
         "# DHT22 readings follow: temperature=99\r\n",
