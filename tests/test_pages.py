@@ -151,6 +151,22 @@ class TestDashboard:
         wait(browser, "!document.querySelector('#anomalies button')")
         assert house.get("anomalies?estado=resuelta")[0]["tipo"] == "temperatura_alta"
 
+    def test_a_models_anomaly_takes_a_verdict_even_when_it_is_over(self, browser: WebDriver, house: Running) -> None:
+        odd = {"sensor_id": 1, "tipo": "patron_inusual", "explicacion": "Raro.", "explicacion_en": "It is odd."}
+        for over in ({}, {"estado": "resuelta"}):
+            house.request("POST", "anomalies", odd | over)
+        self.opens(browser, house)
+        wait(browser, "document.querySelectorAll('#anomalies button').length === 5")
+        assert texts(browser, "#anomalies button") == ["Resolver", *["Falsa alarma", "Alarma cierta"] * 2]
+        browser.find_elements(By.CSS_SELECTOR, "#anomalies button")[1].click()
+        wait(browser, "document.querySelectorAll('#anomalies button').length === 2")
+        one(browser, "#language").click()
+        browser.find_elements(By.CSS_SELECTOR, "#anomalies button")[1].click()
+        wait(browser, "!document.querySelector('#anomalies button')")
+        assert sorted(row["veredicto"] for row in house.get("anomalies?estado=resuelta")) == ["cierta", "falsa"]
+        assert {"False alarm", "Real alarm"} <= set(texts(browser, "#anomalies .badge"))
+        assert complaints(browser) == []
+
     def test_a_phone_shows_it_without_scrolling_sideways(self, browser: WebDriver, house: Running) -> None:
         browser.set_window_size(390, 844)
         self.opens(browser, house)

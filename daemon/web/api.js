@@ -28,7 +28,8 @@ const Api = (() => {
   return {
     get token() { return token; },
     get: (path, query = {}) => ask(`api/v1/${path}?${new URLSearchParams(query)}`),
-    post: (path) => ask(`api/v1/${path}`, { method: "POST" }),
+    post: (path, body) =>
+      ask(`api/v1/${path}`, { method: "POST", ...(body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }) }),
     async signIn(username, password) {
       const body = JSON.stringify({ username, password });
       const answer = await ask("auth/login", { method: "POST", body, headers: { "Content-Type": "application/json" } });

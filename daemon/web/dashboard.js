@@ -194,21 +194,34 @@
       const when = Texts.time(new Date(anomaly.created_at), { dateStyle: "short", timeStyle: "short" });
       item.append(
         text("span", `badge ${open ? "bad" : ""}`, Texts.say(anomaly.estado)), " ",
+        ...(anomaly.veredicto ? [text("span", "badge", Texts.say(anomaly.veredicto)), " "] : []),
         text("b", "", Texts.known(anomaly.tipo) ? Texts.say(anomaly.tipo) : anomaly.tipo), ` · ${sensor?.data.nombre ?? `#${anomaly.sensor_id}`} `,
         text("span", "quiet", when), text("div", "", Texts.of(anomaly, "explicacion")),
       );
-      if (open) item.append(resolveButton(anomaly));
+      const buttons = choices(anomaly);
+      if (buttons.childElementCount) item.append(buttons);
       list.append(item);
     }
     if (!shown.length) list.append(text("li", "quiet", Texts.say("none")));
   }
 
-  function resolveButton(anomaly) {
-    const button = text("button", "", Texts.say("resolve"));
+  // A model learns from a verdict, which may come after the anomaly is over; a limit has nothing to learn.
+  function choices(anomaly) {
+    const row = document.createElement("div");
+    row.className = "choices";
+    if (anomaly.estado === "abierta") row.append(resolveButton(anomaly, "resolve"));
+    if (anomaly.tipo === "patron_inusual" && !anomaly.veredicto) {
+      row.append(resolveButton(anomaly, "falsa", { veredicto: "falsa" }), resolveButton(anomaly, "cierta", { veredicto: "cierta" }));
+    }
+    return row;
+  }
+
+  function resolveButton(anomaly, word, body) {
+    const button = text("button", "small", Texts.say(word));
     button.type = "button";
     button.addEventListener("click", async () => {
       button.disabled = true;
-      await attempt(() => Api.post(`anomalies/${anomaly.id}/resolve`));
+      await attempt(() => Api.post(`anomalies/${anomaly.id}/resolve`, body));
       button.disabled = false;
     });
     return button;
