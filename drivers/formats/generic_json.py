@@ -18,7 +18,7 @@ from typing import NamedTuple
 from drivers.base import Decoded, Kind
 from drivers.formats.availability import decode_document as decode_availability
 from drivers.formats.json_keys import Layout, Role, read_key, read_layout
-from drivers.formats.json_object import Facts, read_facts
+from drivers.formats.json_object import LONGEST_TEXT, Facts, read_facts
 from drivers.formats.message import NO_HINT, Hint, Message
 from drivers.formats.names import (
     NO_NAME,
@@ -192,6 +192,8 @@ def _walk(walked: list[tuple[object, _Context]], topic_name: Name, format_name: 
         available = decode_availability(document, context.device)
         if available is not None:
             return available
+    if walk.unread:
+        return Decoded(Kind.UNKNOWN, format_name, reason=walk.unread)
     if walk.refusal:
         return Decoded(Kind.NOISE, format_name, reason=walk.refusal)
     if not walk.numbers:
@@ -200,7 +202,9 @@ def _walk(walked: list[tuple[object, _Context]], topic_name: Name, format_name: 
 
 
 class _Walk:
-    """One pass over a document; ``refusal`` is the first reason why something that looked like a reading is none."""
+    """One pass over a document; ``refusal`` is the first reason why something that looked like a reading is none,
+    ``unread`` why something that is one was not understood.
+    """
 
     def __init__(self, topic_name: Name) -> None:
         self.collector = Collector()
@@ -208,6 +212,7 @@ class _Walk:
         self.items = 0
         self.numbers = False
         self.refusal = ""
+        self.unread = ""
 
     def visit(self, node: object, context: _Context) -> None:
         """Gather what ``node`` and everything below it say."""
@@ -369,6 +374,8 @@ class _Walk:
                 return
         value, told = read_value(raw, quantity)
         if value is None:
+            if isinstance(raw, str) and any(map(str.isdigit, raw[:LONGEST_TEXT])):
+                self.unread = self.unread or f"{raw[:24]!r} is no {quantity} in a unit that sereno knows"
             return
         unit = told or name.unit or (unit if unit and fits(quantity, unit) else "") or _unit_around(quantity, context)
         number: float | None = None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from drivers.formats.names import Name, read_address, read_name, refusal_around
+from drivers.formats.vocabulary import SAID_OF_READINGS
 from drivers.formats.words import words
 
 _MESSAGE_KINDS = frozenset(
@@ -40,6 +41,8 @@ _TARGETS = {
     "humidifier": frozenset(("humidity",)),
 }
 """Attributes that hold a wish, by Home Assistant's domain; what is measured is ``current_…``."""
+_KINDS_OF_TELLING = SAID_OF_READINGS | {"raw"}
+"""Levels that say how or why a device tells, where its message and not the topic names the quantities."""
 _SHADOW_STATES = frozenset(words("update accepted documents"))
 """The last levels of a shadow's topic under which AWS IoT tells what a device reported; ``delta`` is a wish."""
 
@@ -127,6 +130,8 @@ def _cloud_device(levels: tuple[str, ...]) -> str | None:
 def _around(levels: tuple[str, ...], quantity: str | None) -> str:
     """What the levels above the quantity say; where the topic names none, what they say of any temperature."""
     for place, level in enumerate(reversed(levels)):
+        if quantity is None and level.lower() in _KINDS_OF_TELLING:
+            continue
         reason = refusal_around(level, quantity or "temperature", far=place > 0)
         if reason:
             return f"{level!r} in the topic: {reason}"

@@ -272,6 +272,7 @@ def test_a_part_under_name_is_no_device_s_name() -> None:
         ("a/n", {"columns": ["temperature", "humidity"], "values": [21.5, 50]}),
         ("a/n", {"model": "sensor_ht", "data": '{"temperature":"2150"}'}),
         ("a/n", {"payload": '{"temperature":21.5}'}),
+        ("a/n", {"temperature": "21.5 parsec", "target_temperature": 21}),
     ],
 )
 def test_figures_that_nobody_understands_are_unknown_so_that_a_sample_is_kept(topic: str, payload: object) -> None:

@@ -192,6 +192,11 @@ def test_a_level_above_that_names_a_place_or_a_thing_refuses_nothing(topic: str)
     assert [row[3] for row in rows(decode(topic, "22"))] == [22]
 
 
+@pytest.mark.parametrize("topic", ["node7/raw", "node7/alarm"])
+def test_a_level_that_says_how_a_message_is_told_refuses_none(topic: str) -> None:
+    assert [row[3] for row in rows(decode(topic, {"temperature": 21}))] == [21]
+
+
 def test_the_configuration_s_word_goes_before_a_level_s() -> None:
     decoded = decode_mqtt("house/max/temperature", b"21.5", {}, Hint("temperature"))
     assert rows(decoded) == [("house/max", "", "temperature", 21.5)]
