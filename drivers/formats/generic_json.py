@@ -101,9 +101,8 @@ def _told_once(decoded: Decoded, message: Message) -> Decoded:
 
 def _around(topic: Topic, document: object) -> tuple[str, ...]:
     """What the topic's last level refuses: ``soil`` a humidity, where the soil's moisture does not stand beside it."""
-    if not refusal_around(topic.telling, "humidity") or (isinstance(document, dict) and "moisture" in document):
-        return ()
-    return (topic.telling,)
+    soil = refusal_around(topic.telling, "humidity") and not refusal_around(topic.telling, "temperature")
+    return (topic.telling,) if soil and not (isinstance(document, dict) and "moisture" in document) else ()
 
 
 def decode_document(
