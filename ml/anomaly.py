@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.base import Arrays, Readiness, Score, named, part
+from ml.features import HOUR
 from ml.forest import ForestBank
 from ml.series import FIRST_FIT_ROWS, WIDTH, Pending, Series, Weighed
 from ml.slow import Place
@@ -38,6 +39,13 @@ class ForestDetector:
     def readiness(self) -> Readiness:
         ready = any(series.readiness is Readiness.READY for series in self._series.values())
         return Readiness.READY if ready else Readiness.WARMING_UP
+
+    @property
+    def warm_up(self) -> tuple[float, float]:
+        """(s of history that the quantity nearest to being ready has behind it, s that it takes)."""
+        blocks = [(series.tails.filled, max(2 * HOUR, 12 * series.window.step)) for series in self._series.values()]
+        filled, block = max(blocks, default=(0, 2 * HOUR), key=lambda known: known[0])
+        return min(filled, ENOUGH) * block, ENOUGH * block
 
     @property
     def rows(self) -> int:
