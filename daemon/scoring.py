@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -70,10 +70,14 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One sensor's models, for ``sereno status``. Times in µs."""
+    """One sensor's models, for ``sereno status``. Times in µs.
+
+    ``warm_up``: seconds of history that its detector has behind it, and that it takes to be ready.
+    """
 
     sensor_id: int
     detector: Readiness
+    warm_up: tuple[float, float]
     rows: int
     detector_fitted_at: int | None
     forecast_fitted_at: int | None
@@ -269,7 +273,7 @@ class Scoring:
         self._opened(sensor_id, model)
 
     def _opened(self, sensor_id: int, model: SensorModel) -> None:
-        for quantity in () if model.anomalous else SCORED:
+        for quantity in sorted(set(SCORED) - model.anomalous):
             self._outlets.normal(sensor_id, quantity)
         if model.fit_due():
             self.fits.want([sensor_id])
@@ -311,7 +315,7 @@ class Scoring:
         quantity, feature = anomaly.quantity, anomaly.feature
         if quantity is not None and feature is not None and anomaly.verdict is not None:
             genuine = anomaly.verdict is Verdict.TRUE
-            self._models.verdict(anomaly.sensor_id, quantity, feature, anomaly.score, genuine=genuine)  # type: ignore[attr-defined]
+            self._models.verdict(anomaly.sensor_id, quantity, feature, anomaly.score, genuine=genuine)
 
     async def _forget(self, sensor_id: int) -> None:
         await self._in_worker(lambda: self._models.forget(sensor_id, for_good=True))
@@ -322,7 +326,7 @@ class Scoring:
     def _tell(self, judged: Judged) -> None:
         self.counters.scored += len(judged.scores)
         self.counters.skipped += judged.skipped
-        for sensor_id, quantity in _pairs(judged.recovered):
+        for sensor_id, quantity in judged.recovered:
             self._outlets.normal(sensor_id, quantity)
         fresh = self._now() - FRESH
         alarms = [(o, score) for o, score in judged.scores if score.alarm and o.time >= fresh]
@@ -391,12 +395,6 @@ def _finding(observation: Observation, score: Score) -> Finding:
     )
 
 
-def _pairs(recovered: Iterable[int | tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """(sensor, quantity) each; a sensor alone stands for both of its quantities."""
-    for each in recovered:
-        yield from ((each, quantity) for quantity in SCORED) if isinstance(each, int) else (each,)
-
-
 def _predicted(sensor_id: int, forecast: Forecast) -> Predicted:
     return Predicted(
         sensor_id,
@@ -416,9 +414,10 @@ def _status(sensor_id: int, model: SensorModel, error: str | None) -> ModelStatu
     return ModelStatus(
         sensor_id,
         model.detector.readiness,
+        model.detector.warm_up,
         model.detector.rows,
         None if detected is None else round(detected * MICROSECONDS),
         round(max(forecasts) * MICROSECONDS) if forecasts else None,
-        model.anomalous,
+        bool(model.anomalous),
         error,
     )

@@ -17,6 +17,8 @@ from ml.anomaly import VERSION, ForestDetector, observe_many
 from ml.base import Arrays, Floats, Forecast, Score, named, part
 from ml.forecast import MixForecaster
 from ml.forest import ForestBank
+from ml.gate import POSSIBLE
+from ml.slow import Place
 
 MICROSECONDS = 1_000_000
 SCORED = ("temperature", "humidity")
@@ -42,24 +44,28 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one sensor measured within one second: mean values, the last reading's id and time (µs)."""
+    """What one sensor measured within one second: mean values, the last reading's id and time (µs).
+
+    Not ``valid``: no sensor can have measured it; the detector says so, and nothing else sees it.
+    """
 
     sensor_id: int
     reading_id: int
     time: int
     values: Mapping[str, float]
+    valid: bool = True
 
 
 @dataclass(slots=True)
 class SensorModel:
-    """``anomalous`` is what the last reading left behind, ``published`` when each forecast was last told (s).
+    """``anomalous``: the quantities that have an anomaly open; ``published``: when each forecast was last told (s).
 
     ``adopted``: forecasters were fitted for the first time, and what they say now has not been asked for yet.
     """
 
     detector: ForestDetector
     forecasters: dict[str, MixForecaster] = field(default_factory=dict)
-    anomalous: bool = False
+    anomalous: frozenset[str] = frozenset()
     published: dict[tuple[str, float], float] = field(default_factory=dict)
     adopted: bool = False
 
@@ -74,7 +80,7 @@ class Judged:
     scores: list[tuple[Observation, Score]] = field(default_factory=list)
     skipped: int = 0
     old: list[int] = field(default_factory=list)  # whose past came, once for each observation
-    recovered: list[int] = field(default_factory=list)
+    recovered: list[tuple[int, str]] = field(default_factory=list)  # (sensor, quantity)
     due: list[int] = field(default_factory=list)
 
 
@@ -86,6 +92,7 @@ class SensorModels:
         self._horizons = tuple(horizons)
         self._detecting = detecting
         self._bank = ForestBank()
+        self._place = Place()  # a daemon's sensors stand in one place, and are each other's reference
         self._models: dict[int, SensorModel] = {}
         self._unseen: deque[tuple[int, float, Mapping[str, float]]] = deque()
 
@@ -98,7 +105,7 @@ class SensorModels:
     def introduce(self, sensor_id: int) -> SensorModel:
         """A sensor without a past."""
         self.forget(sensor_id)
-        model = self._models[sensor_id] = SensorModel(ForestDetector(self._bank))
+        model = self._models[sensor_id] = SensorModel(ForestDetector(self._bank, self._place, str(sensor_id)))
         return model
 
     def load(self, sensor_id: int) -> int | None:
@@ -152,10 +159,16 @@ class SensorModels:
         for time, temperature, humidity in columns:
             values = {q: v for q, v in zip(SCORED, (temperature, humidity), strict=True) if v == v}
             if values:
-                for score in self._detect([(model, time, values)])[0]:
-                    model.anomalous = score.anomalous
+                self._detect([(model, time, values)])
                 for forecaster in self._forecasters(model, values):
                     forecaster.observe(time, values)
+        model.anomalous = frozenset(model.detector.open_quantities())
+
+    def verdict(self, sensor_id: int, quantity: str, feature: str, likelihood: float, *, genuine: bool) -> None:
+        """What a person said of an alarm: see :meth:`ml.anomaly.ForestDetector.verdict`."""
+        model = self._models.get(sensor_id)
+        if model is not None:
+            model.detector.verdict(quantity, feature, likelihood, genuine=genuine)
 
     def judge(self, readings: Iterable[StoredReading]) -> Judged:
         """Score committed readings of known sensors, one-second means where a sensor is faster.
@@ -172,7 +185,7 @@ class SensorModels:
             for (observation, model), scores in zip(known, scored, strict=True):
                 touched[observation.sensor_id] = model
                 self._conclude(observation, model, scores, judged)
-                if self._horizons:
+                if self._horizons and observation.valid:
                     self._unseen.append((observation.sensor_id, observation.time / MICROSECONDS, observation.values))
         judged.due = [sensor_id for sensor_id, model in touched.items() if model.fit_due()]
         return judged
@@ -231,9 +244,8 @@ class SensorModels:
         judged.skipped += len(observation.values) - len(scores) if self._detecting else 0
         judged.scores += [(observation, score) for score in scores]
         if scores:
-            was, model.anomalous = model.anomalous, any(score.anomalous for score in scores)
-            if was and not model.anomalous:
-                judged.recovered.append(observation.sensor_id)
+            was, model.anomalous = model.anomalous, frozenset(model.detector.open_quantities())
+            judged.recovered += [(observation.sensor_id, quantity) for quantity in sorted(was - model.anomalous)]
 
     def _forecast(self, model: SensorModel, time: float, values: Mapping[str, float]) -> list[Forecast]:
         """Feed the forecasters; what is due to be published. A horizon is due each quarter of itself."""
@@ -267,25 +279,37 @@ class SensorModels:
                 forecaster = MixForecaster(quantity, self._horizons)
                 forecaster.restore(stored)
                 model.forecasters[quantity] = forecaster
-        model.anomalous = model.detector.anomalous
+        model.anomalous = frozenset(model.detector.open_quantities())
 
     def _path(self, sensor_id: int) -> Path:
         return self._folder / f"{sensor_id}.npz"
 
 
 def by_second(readings: Iterable[StoredReading]) -> list[Observation]:
-    """Means over each second of each sensor's time, in order of arrival; what is invalid is left out."""
+    """Means over each second of each sensor's time, in order of arrival.
+
+    What is invalid is in no mean; where a second has nothing else, what no sensor can have measured is passed on as it
+    is, so that the detector says so.
+    """
     groups: dict[tuple[int, int], list[StoredReading]] = {}
     for reading in readings:
-        if reading.quality is not Quality.INVALID and reading.clock_set:
+        if reading.clock_set:
             groups.setdefault((reading.sensor_id, reading.time // MICROSECONDS), []).append(reading)
     found = []
     for group in groups.values():
         last = group[-1]
-        values = {quantity: mean for quantity in SCORED if (mean := _mean(group, quantity)) is not None}
+        valid = [reading for reading in group if reading.quality is not Quality.INVALID]
+        values = {quantity: mean for quantity in SCORED if (mean := _mean(valid, quantity)) is not None}
+        if not valid:
+            values = _impossible(last)
         if values:
-            found.append(Observation(last.sensor_id, last.id, last.time, values))
+            found.append(Observation(last.sensor_id, last.id, last.time, values, bool(valid)))
     return found
+
+
+def _impossible(reading: StoredReading) -> dict[str, float]:
+    values = {quantity: getattr(reading, quantity) for quantity in SCORED}
+    return {q: v for q, v in values.items() if v is not None and not POSSIBLE[q][0] <= v <= POSSIBLE[q][1]}
 
 
 def _mean(readings: Sequence[StoredReading], quantity: str) -> float | None:

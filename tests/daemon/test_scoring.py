@@ -367,11 +367,17 @@ def test_a_fast_sensor_is_scored_on_means_of_a_second() -> None:
     assert (second.values, second.reading_id) == ({"temperature": 14.5}, 20)
 
 
-def test_what_is_invalid_or_of_an_unset_clock_is_left_out() -> None:
+def test_what_is_invalid_is_in_no_mean_and_what_no_sensor_can_measure_is_told_the_detector() -> None:
     at = START
-    invalid = StoredReading(1, 1, at, at, "test", temperature=85.0, quality=Quality.INVALID)
+    doubted = StoredReading(1, 1, at, at, "test", temperature=85.0, quality=Quality.INVALID)
     early = StoredReading(2, 1, at, at, "test", temperature=20.0, clock_set=False)
-    assert by_second([invalid, early]) == []
+    absurd = StoredReading(3, 1, at, at, "test", temperature=3276.7, humidity=50.0, quality=Quality.INVALID)
+    good = StoredReading(4, 1, at, at, "test", temperature=20.0)
+    assert by_second([doubted, early]) == []
+    (told,) = by_second([absurd])
+    assert (told.values, told.valid) == ({"temperature": 3276.7}, False)
+    (mean,) = by_second([absurd, good])
+    assert (mean.values, mean.valid) == ({"temperature": 20.0}, True)
 
 
 async def test_how_long_rows_wait_for_their_score_is_counted(tmp_path: Path) -> None:
