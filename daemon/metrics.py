@@ -110,6 +110,10 @@ def _database(database: DatabaseReport) -> Iterable[Metric]:
 
 def _models(models: ModelsReport) -> Iterable[Metric]:
     yield _gauge("sereno_models_ready", "Sensors whose anomaly model is ready", models["ready"])
+    readiness = GaugeMetricFamily("sereno_sensors", "Sensors by what their anomaly model is", labels=["readiness"])
+    for word, count in (("ready", models["ready"]), ("warming_up", models["learning"])):
+        readiness.add_metric([word], count if models["anomaly_enabled"] else 0)
+    yield readiness
     yield _gauge("sereno_scoring_lag_seconds", "How long the oldest row has waited for its score", models["lag_s"])
     waits = HistogramMetricFamily("sereno_score_wait_seconds", "From a row's commit to its score")
     waits.add_metric([], list(models["waits"].items()), sum_value=models["waits_s"])

@@ -40,6 +40,7 @@ from daemon.watch import silent_after
 from ml.base import Readiness
 
 MINUTE = 60
+DAY = 86_400.0
 
 _STATES: Mapping[SensorState, Literal["activo", "silencioso", "inactivo"]] = {
     SensorState.ACTIVE: "activo",
@@ -143,6 +144,7 @@ class Reporter:
     def _sensor(self, record: Record, now: int) -> SensorReport:
         sensor, latest, scoring = record.sensor, record.latest, self._parts.scoring
         status = scoring.status(sensor.id) if scoring is not None else None
+        done, needed = (0.0, DAY) if status is None else status.warm_up
         models = self._parts.config
         return SensorReport(
             id=sensor.id,
@@ -168,6 +170,8 @@ class Reporter:
                 ready=status is not None and status.detector is Readiness.READY,
                 failed=status is not None and status.error is not None,
             ),
+            warm_up_h=round(done / 3600, 1) if models.anomaly.enabled else None,
+            warm_up_of_h=round(needed / 3600, 1) if models.anomaly.enabled else None,
             forecast_model=_word(
                 models.forecast.enabled,
                 ready=status is not None and status.forecast_fitted_at is not None,
@@ -267,7 +271,7 @@ def _sample(sample: Sample, supervisor: Supervisor) -> SampleReport:
 def _word(enabled: bool, *, ready: bool, failed: bool) -> ModelWord:
     if not enabled:
         return "off"
-    return "ready" if ready else "failed" if failed else "learning"
+    return "ready" if ready else "failed" if failed else "warming_up"
 
 
 def resident_bytes() -> int | None:

@@ -6,8 +6,8 @@ UTC, ``Z``; ages and durations are seconds; temperatures °C, humidity %. Keys m
 
 from typing import Literal, TypedDict
 
-ModelWord = Literal["off", "learning", "ready", "failed"]
-"""``learning``: too little history so far; ``failed``: the last fit did not end well, the older model stays."""
+ModelWord = Literal["off", "warming_up", "ready", "failed"]
+"""``warming_up``: too little history so far; ``failed``: the last fit did not end well, the older model stays."""
 
 
 class SampleReport(TypedDict, total=False):
@@ -68,6 +68,8 @@ class SensorReport(TypedDict):
     failed_reads: int  # since the start
     invalid: int  # stored as impossible since the start
     anomaly_model: ModelWord
+    warm_up_h: float | None  # hours of history behind the anomaly model, None where it is off
+    warm_up_of_h: float | None  # hours that it takes: a day, longer for a sensor that speaks each hour
     forecast_model: ModelWord
     open_anomalies: int
 
@@ -117,7 +119,7 @@ class ModelsReport(TypedDict):
     anomaly_enabled: bool
     forecast_enabled: bool
     ready: int  # sensors whose anomaly model is ready
-    learning: int
+    learning: int  # those that are warming up
     scored: int
     skipped: int  # rows not scored because the worker was behind
     lag_s: float

@@ -394,6 +394,8 @@ def test_status_tells_all_that_the_report_promises(asked: Command) -> None:
     assert report["version"] == __version__
     assert [driver["name"] for driver in report["drivers"]] == ["past"]
     assert {sensor["key"] for sensor in report["sensors"]} >= {"past/kitchen", "past/cellar"}
+    kitchen = next(sensor for sensor in report["sensors"] if sensor["key"] == "past/kitchen")
+    assert (kitchen["anomaly_model"], kitchen["warm_up_h"], kitchen["warm_up_of_h"]) == ("warming_up", 0.0, 24.0)
 
 
 def test_status_for_people(asked: Command, daemon: RunningDaemon) -> None:
@@ -409,6 +411,7 @@ def test_status_for_people(asked: Command, daemon: RunningDaemon) -> None:
         "readings, failed and invalid ones are counted since the start, ",
         "sereno.db",
         "not embedded",
+        "warming up 0/24 h",
     ):
         assert expected.replace(" ", "") in "".join(view.split())  # long paths are folded
 
@@ -416,6 +419,8 @@ def test_status_for_people(asked: Command, daemon: RunningDaemon) -> None:
 def test_metrics_count_each_sensor_s_failed_and_impossible_readings(daemon: RunningDaemon) -> None:
     with urllib.request.urlopen(f"{daemon.url}/metrics", timeout=10) as answer:
         told = answer.read().decode()
+    warming = int(float(told.split('sereno_sensors{readiness="warming_up"} ')[1].splitlines()[0]))
+    assert warming >= 2, "a sensor of a few readings"
     for name in ("failed_reads", "invalid_readings"):
         assert f'sereno_sensor_{name}_total{{sensor="past/cellar"}}' in told
 

@@ -36,7 +36,7 @@ _ORDINARY = {"reading", "error", "availability", "discovery", "noise", "retained
 """Counters of a driver that tell no loss: what its messages turned out to be. Failed reads have a column."""
 
 _GOOD = {"ok", "up", "finished", "activo", "ready"}
-_WORSE = {"degraded", "waiting", "starting", "silencioso", "learning"}
+_WORSE = {"degraded", "waiting", "starting", "silencioso", "warming_up"}
 
 
 def fetch(client: Client) -> StatusReport:
@@ -191,7 +191,10 @@ def _others(sensor: SensorReport) -> Text:
 
 def _models(sensor: SensorReport) -> Text:
     anomaly, forecast = sensor["anomaly_model"], sensor["forecast_model"]
-    return _word(anomaly) if anomaly == forecast else Text.assemble(_word(anomaly), "/", _word(forecast))
+    text = _word(anomaly)
+    if anomaly == "warming_up" and sensor["warm_up_h"] is not None:
+        text.append(f" {sensor['warm_up_h']:.0f}/{sensor['warm_up_of_h']:.0f} h")
+    return text if anomaly == forecast else Text.assemble(text, "/", _word(forecast))
 
 
 def _machinery(report: StatusReport) -> Table:
@@ -240,7 +243,7 @@ def _scoring(report: StatusReport) -> Text:
     models = report["models"]
     if not models["anomaly_enabled"] and not models["forecast_enabled"]:
         return Text("off", style="dim")
-    text = Text(f"{models['ready']} ready, {models['learning']} learning  {models['scored']} scored")
+    text = Text(f"{models['ready']} ready, {models['learning']} warming up  {models['scored']} scored")
     text.append(f"  lag {models['lag_s']:.1f} s", style="yellow" if models["lag_s"] > 5 else "dim")
     text.append(f"  {models['fits']} fits, {models['predictions']} predictions", style="dim")
     further = [
@@ -281,7 +284,7 @@ def _kept_out(report: StatusReport) -> Text:
 
 def _word(word: str) -> Text:
     return Text(
-        STATES.get(word, word),
+        STATES.get(word, word).replace("_", " "),
         style="green" if word in _GOOD else "yellow" if word in _WORSE else "dim" if word == "off" else "red",
     )
 

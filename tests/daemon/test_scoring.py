@@ -264,6 +264,7 @@ async def test_a_new_sensor_warms_up_and_predicts_from_its_first_quarter_of_an_h
         status = scoring.status(3)
         assert status is not None
         assert status.detector is Readiness.WARMING_UP
+        assert status.warm_up == (0, 24 * 3600), "a day is what it takes"
         first = told.predicted[0]
         assert first.lower < first.value < first.upper
         assert {p.quantity for p in told.predicted} == {"temperature", "humidity"}
@@ -277,6 +278,8 @@ async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     async with running(tmp_path, told, asked, [1]) as scoring:
         await until(lambda: told.trained)
         before = scoring.status(1)
+        assert before is not None
+        assert before.warm_up == (24 * 3600, 24 * 3600), "and it says no more than that"
     asked.since.clear()
     async with running(tmp_path, Told(), asked, [1]) as scoring:
         await until(lambda: asked.since and scoring.status(1) is not None)
