@@ -538,18 +538,21 @@ def _is_only_placed(items: list[object]) -> bool:
 
 
 def _is_numbered(items: list[object]) -> bool:
-    """Whether integer ids tell an array's objects apart: two of them say the same in all but their id and values."""
+    """Whether integer ids tell an array's objects apart: two of them tell the same quantity of the same thing."""
     ids: set[object] = set()
     said: set[object] = set()
-    count = 0
+    count, again = 0, False
     for item in items[:_MOST_ITEMS]:
         if not isinstance(item, dict):
             continue
         layout = read_layout(tuple(item)[:32])
         if not layout.identifiers or not isinstance(item[layout.identifiers[0]], int):
             return False
-        telling = (*layout.devices, *layout.probes, *layout.places, *layout.times, *layout.metrics)
         ids.add(item[layout.identifiers[0]])
-        said.add((layout.quantities, layout.letters, *(str(item[key])[:64] for key in telling)))
+        telling = (*layout.devices, *layout.probes, *layout.places, *layout.times, *layout.metrics)
+        whose = tuple([str(item[key])[:64] for key in telling])
+        for name in [name for _, name in (*layout.quantities, *layout.letters)] or [NO_NAME]:
+            again = again or (name, whose) in said
+            said.add((name, whose))
         count += 1
-    return len(said) < len(ids) == count
+    return again and len(ids) == count

@@ -41,7 +41,9 @@ _ROLES: dict[str, Role] = {
         ),
         Role.DEVICE,
     ),
-    **dict.fromkeys(words("""sensor sensor_name sensorname probe probe_id sonde sonda sensore"""), Role.PROBE),
+    **dict.fromkeys(
+        words("""sensor sensor_name sensorname probe probe_id child child_id childid sonde sonda sensore"""), Role.PROBE
+    ),
     **dict.fromkeys(
         words(
             """name friendly_name friendlyname device_name devicename location room place zone area site position

@@ -240,6 +240,17 @@ def test_numbered_probes_of_a_device_that_the_payload_names() -> None:
     assert [row[:2] for row in rows(decode("cellar1/n", payload))] == [("x9", "1"), ("x9", "2")]
 
 
+def test_numbered_probes_that_tell_different_quantities() -> None:
+    payload = {"sensors": [{"id": 1, "temperature": 21, "humidity": 40}, {"id": 2, "temperature": 22}]}
+    assert [row[1:] for row in rows(decode("a/n", payload))] == [
+        ("1", "temperature", 21),
+        ("1", "humidity", 40),
+        ("2", "temperature", 22),
+    ]
+    children = [decode("a/n", {"node": "n3", "child_id": n, "temperature": 20 + n}) for n in (1, 2)]
+    assert [row[:2] for row in rows(*children)] == [("n3", "1"), ("n3", "2")]
+
+
 def test_ids_of_moments_and_of_quantities_make_no_probes() -> None:
     moments = [{"id": n, "ts": 1700000000 + 60 * n, "temperature": 20 + n} for n in (1, 2)]
     assert {row[:2] for row in rows(decode("a/n", moments))} == {("a/n", "")}
