@@ -134,6 +134,12 @@ class TestDashboard:
         wait(browser, "document.querySelector('.value.temperature').textContent.startsWith('21,5')")
         assert complaints(browser) == []
 
+    def test_a_card_says_how_far_its_model_has_come(self, browser: WebDriver, house: Running) -> None:
+        self.opens(browser, house)
+        wait(browser, "document.querySelector('.card').textContent.includes('el modelo aprende: ')")
+        one(browser, "#language").click()
+        assert " of 24 h" in one(browser, ".card").text
+
     def test_fahrenheit_and_english_are_a_click_away(self, browser: WebDriver, house: Running) -> None:
         self.opens(browser, house)
         one(browser, "#unit").click()

@@ -14,6 +14,7 @@
   let live = null;
   let state = ["connecting", ""];
   let status = null;
+  let warming = new Map(); // id -> its report, while its anomaly model has too little history
   let loaded = false;
 
   const period = () => Number(byId("period").value);
@@ -69,7 +70,10 @@
   function renderAge(sensor) {
     const { data, latest, parts } = sensor;
     const seen = latest.at ? Texts.say("ago", Texts.age((Date.now() - latest.at) / 1000)) : Texts.say("never");
-    parts.quiet.textContent = data.modelo === UNKNOWN_MODEL ? seen : `${data.modelo} · ${seen}`;
+    const report = warming.get(data.id);
+    const warmUp = report ? Texts.say("warmingUp", Texts.number(report.warm_up_h, 0), Texts.number(report.warm_up_of_h, 0)) : "";
+    const model = data.modelo === UNKNOWN_MODEL ? "" : data.modelo;
+    parts.quiet.textContent = [model, seen, warmUp].filter(Boolean).join(" · ");
   }
 
   const degreeUnit = () => (Texts.fahrenheit ? "°F" : "°C");
@@ -314,6 +318,7 @@
 
   async function refreshStatus() {
     status = await Api.get("status");
+    warming = new Map(status.sensors.filter((s) => s.anomaly_model === "warming_up" && !s.ignored).map((s) => [s.id, s]));
     renderFrame();
   }
 
@@ -451,6 +456,7 @@
     renderAll();
   });
   setInterval(() => { for (const sensor of sensors.values()) renderAge(sensor); }, 1000);
+  setInterval(() => { if (live) askStatus(); }, 600_000);
   addEventListener("resize", () => { for (const sensor of sensors.values()) redraw(sensor); });
   // The window of time moves on even when nothing arrives.
   setInterval(() => { for (const sensor of sensors.values()) redraw(sensor); }, 60_000);
