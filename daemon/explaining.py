@@ -1,6 +1,6 @@
-"""One plain sentence on what a detector saw: which feature, what was seen, what was expected; Spanish and English."""
+"""What a detector saw in plain words: which feature, seen against expected, since when, what it looks like."""
 
-from ml.base import Score
+from ml.base import Cause, Score
 
 _NAMES = {"temperature": ("la temperatura", "temperature"), "humidity": ("la humedad", "humidity")}
 _UNITS = {"temperature": " °C", "humidity": " %"}
@@ -46,6 +46,22 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{name} no sigue el ritmo habitual del día: se ven {seen} de los {expected} de vaivén esperado",
         "{name} does not follow its usual day: {seen} of the expected swing of {expected} are seen",
     ),
+    "away": (
+        "{name} lleva {since} en torno a {seen}; su nivel de los últimos días es {expected}",
+        "{name} has been at about {seen} for {since}; its level of the last days is {expected}",
+    ),
+    "shifted": (
+        "{name} lleva {since} desplazada: media de medio día {seen}, de diez días {expected}",
+        "{name} has been off for {since}: half a day's mean {seen}, ten days' {expected}",
+    ),
+    "apart": (
+        "{name} marca {seen}; por los sensores vecinos se esperaba {expected}, y así desde hace {since}",
+        "{name} reads {seen}; from the neighbouring sensors {expected} was expected, and so for {since}",
+    ),
+    "flat": (
+        "{name} apenas ha variado {seen} en un día; lo habitual es {expected}",
+        "{name} has moved by only {seen} in a day; the usual span is {expected}",
+    ),
     "impossible": (
         "{name} da un valor imposible: {seen}, tras {expected}",
         "{name} gives an impossible value: {seen}, after {expected}",
@@ -57,6 +73,29 @@ _SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
+_LOOKS_LIKE: dict[Cause, tuple[str, str]] = {
+    Cause.STUCK: ("parece el sensor: atascado", "it looks like the sensor: stuck"),
+    Cause.DRIFTING: ("parece el sensor: se está descalibrando", "it looks like the sensor: drifting"),
+    Cause.DISCONNECTED: ("parece el sensor: desconectado", "it looks like the sensor: disconnected"),
+    Cause.GLITCHING: ("parece el sensor: un fallo de lectura", "it looks like the sensor: a glitch"),
+    Cause.NOISY: (
+        "parece el sensor: mal contacto o interferencias",
+        "it looks like the sensor: a loose wire or interference",
+    ),
+    Cause.COLDER: (
+        "parece la sala: ventana abierta o calefacción apagada",
+        "it looks like the room: a window open or the heating off",
+    ),
+    Cause.WARMER: (
+        "parece la sala: calefacción, sol o una máquina",
+        "it looks like the room: heating, sun or a machine",
+    ),
+    Cause.WET: ("parece la sala: vapor o agua", "it looks like the room: steam or water"),
+    Cause.DRY: ("parece la sala: ventilación o calefacción", "it looks like the room: airing or heating"),
+    Cause.UNCLEAR: ("puede ser el sensor o la sala", "it may be the sensor or the room"),
+}
+
+
 def explain(score: Score) -> tuple[str, str]:
     """(Spanish, English); each starts with a capital and ends with a full stop."""
     spanish_name, english_name = _NAMES.get(score.quantity, ("el valor", "the value"))
@@ -65,8 +104,11 @@ def explain(score: Score) -> tuple[str, str]:
         shown = {"seen": _span(score.seen), "expected": _span(score.expected)}
     else:
         shown = {"seen": _amount(score.seen, score.quantity), "expected": _amount(score.expected, score.quantity)}
+    shown["since"] = _span(max(0.0, score.time - score.since))
     spanish = in_spanish.format(name=spanish_name, **{key: value.replace(".", ",") for key, value in shown.items()})
-    return _sentence(spanish), _sentence(in_english.format(name=english_name, **shown))
+    looks_spanish, looks_english = _LOOKS_LIKE[score.cause]
+    english = in_english.format(name=english_name, **shown)
+    return _sentence(f"{spanish}; {looks_spanish}"), _sentence(f"{english}; {looks_english}")
 
 
 def _amount(value: float, quantity: str) -> str:

@@ -6,6 +6,7 @@ long enough to be accepted.
 """
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -37,6 +38,9 @@ WIDTH = len(CHANNELS)
 _JUMP = CHANNELS.index("jump")
 _BEGIN_AT = tuple(QUICK.index(channel) for channel in QUICK if channel in BEGINNINGS)
 _STIR = tuple(QUICK.index(channel) for channel in ("jump", "local", "medium"))
+_TOLD = 8
+"""Alarms of which it is kept how odd they were, for a person may say that they were false."""
+
 _NO_SLOW = (0.0,) * len(SLOW_CHANNELS)
 
 
@@ -93,7 +97,7 @@ class Series:
 
     __slots__ = (
         *("bad_reads", "bank", "episode", "fitted_at", "fitted_rows", "place", "quantity", "rows", "seen_at", "slot"),
-        *("slow", "stirred", "suspects", "tails", "training", "weights", "window"),
+        *("slow", "stirred", "suspects", "tails", "told", "training", "weights", "window"),
     )
 
     def __init__(self, quantity: str, bank: ForestBank, place: Place, name: str) -> None:
@@ -109,6 +113,7 @@ class Series:
         self.episode = Episode()
         self.bad_reads = BadReads()
         self.stirred = (-math.inf, 0.0)
+        self.told: deque[tuple[float, list[float]]] = deque(maxlen=_TOLD)  # (likelihood, highest deviations)
         self.training = Training(np.zeros((_TRAINING_ROWS, WIDTH), np.float32))
         self.slot: int | None = None
         self.fitted_at = -math.inf
@@ -147,10 +152,14 @@ class Series:
         beginning = max(surprises[index] for index in _BEGIN_AT)
         ready = self.readiness is Readiness.READY
         alarm, held = self.episode.judge(time, window.step, surprise, beginning, ready=ready)
+        likelihood = -math.expm1(-max(rarities))
         if alarm:
+            self.told.append((likelihood, deviations))
             loudest = surprises.index(surprise)
             if loudest < len(deviations):
                 self.tails.alarmed(loudest, time, deviations[loudest])
+        elif self.episode.open and time - self.episode.since <= HOUR and self.told:
+            self.told[-1] = (self.told[-1][0], list(map(max, self.told[-1][1], deviations)))
         feature = self._leading(surprises)
         seen, expected, since = self._context(feature, time, value)
         score = Score(
@@ -158,7 +167,7 @@ class Series:
             time,
             value,
             self.episode.score(surprise),
-            -math.expm1(-max(rarities)),
+            likelihood,
             self.episode.score(held),
             alarm,
             self.episode.open,
@@ -173,11 +182,16 @@ class Series:
         return score
 
     def verdict(self, feature: str, likelihood: float, *, genuine: bool) -> None:
-        """What a person said of an alarm: a false one must be clearly odder to come again, a true one is no habit."""
+        """What a person said of an alarm. A false one teaches that its size is usual here (a slow one, of which the
+        sizes are not kept, must be clearly odder to come again); a true one is on no way to become a habit.
+        """
+        told = next((deviations for known, deviations in reversed(self.told) if known == likelihood), None)
         if genuine:
             self.weights.genuine(feature)
             if feature in QUICK:
                 self.tails.no_habit(QUICK.index(feature))
+        elif feature in QUICK and told is not None:
+            self.tails.usual_after_all(told)
         else:
             self.weights.false_alarm(feature, -math.log(max(1e-16, 1.0 - likelihood)))
 
@@ -282,6 +296,7 @@ class Series:
         state: Arrays = {
             "scalars": np.array(scalars + thinning, np.float64),
             "training": training.rows[: training.filled].copy(),
+            "told": np.array([[known, *highest] for known, highest in self.told]).reshape(-1, WIDTH + 2),
         }
         forest = {} if self.slot is None else self.bank.get(self.slot)
         slow = {} if self.slow is None else self.slow.state()
@@ -308,6 +323,7 @@ class Series:
             self.adopt(forest)
         self.window.restore(part(state, "window"))
         self.tails.restore(part(state, "tails"))
+        self.told = deque(((known, highest) for known, *highest in state["told"].tolist()), maxlen=_TOLD)
         if self.slow is not None:
             self.slow.restore(part(state, "slow"))
         self.weights.restore(part(state, "weights"))

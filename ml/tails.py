@@ -85,6 +85,13 @@ class Tails:
             self.maxima[row, channel] = max(self.maxima[row, channel], height)
         self._estimate()
 
+    def usual_after_all(self, deviations: Sequence[float]) -> None:
+        """A person said that this is usual here: it counts as if it had been seen often enough to be a habit."""
+        for back in range(1, min(HABIT, self.filled) + 1):
+            row = (self.next - back) % self.filled
+            self.maxima[row] = np.maximum(self.maxima[row], deviations)
+        self._estimate()
+
     def no_habit(self, channel: int) -> None:
         """A person said that this channel's alarms are right: none of them is on its way to become a habit."""
         self.alarms = deque((a for a in self.alarms if a[0] != channel), maxlen=32)

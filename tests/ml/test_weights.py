@@ -1,0 +1,114 @@
+"""What alarms: rare and large enough to matter, as the shipped levels say, and as a person said of this sensor."""
+
+import math
+
+import pytest
+
+from ml.anomaly import ForestDetector
+from ml.base import Cause, Score
+from ml.cause import cause_of
+from ml.episode import ALARM
+from ml.forest import ForestBank
+from ml.weights import ALARM_AT, ALL_CHANNELS, Weights
+
+STEP = 300.0
+DAY = 86_400.0
+
+
+def cellar(index: int) -> float:
+    """Hardly anything happens here."""
+    return round(12 + 0.3 * math.sin(2 * math.pi * index * STEP / DAY) + 0.02 * math.sin(index * 12.9898), 2)
+
+
+def lived(days: float) -> ForestDetector:
+    detector = ForestDetector(ForestBank())
+    for index in range(int(days * DAY / STEP)):
+        detector.observe(index * STEP, {"temperature": cellar(index)})
+    return detector
+
+
+def after(detector: ForestDetector, values: list[float], start: int = int(4 * DAY / STEP)) -> list[Score]:
+    return [detector.observe((start + i) * STEP, {"temperature": v})[0] for i, v in enumerate(values)]
+
+
+def test_what_is_rare_but_too_small_to_matter_alarms_nobody() -> None:
+    scores = after(lived(4), [cellar(4 * 288) + 0.5] * 6)
+    assert scores[0].likelihood > 0.99, "it is rare here"
+    assert not any(score.alarm for score in scores)
+    assert any(score.alarm for score in after(lived(4), [cellar(4 * 288) + 2.0] * 6))
+
+
+def test_a_value_that_rests_for_an_hour_is_no_broken_sensor_and_for_six_it_is() -> None:
+    scores = after(lived(4), [cellar(4 * 288)] * 72)
+    (found,) = [score for score in scores if score.alarm]
+    assert found.feature == "unchanged"
+    assert 3 * 3600 <= found.seen < 4 * 3600
+    assert found.cause is Cause.STUCK
+
+
+def test_what_a_person_called_false_is_usual_from_then_on() -> None:
+    detector, start = lived(4), 4 * 288
+    door = [cellar(start) + 2.0] * 3
+    (first,) = [score for score in after(detector, door, start) if score.alarm]
+    after(detector, [cellar(start + 3 + i) for i in range(100)], start + 3)
+    again, judged = ForestDetector(ForestBank()), ForestDetector(ForestBank())
+    again.restore(detector.state())
+    judged.restore(detector.state())
+    judged.verdict("temperature", first.feature, first.likelihood, genuine=False)
+    later = start + 103
+    assert [s for s in after(again, [cellar(later) + 2.0] * 2, later) if s.alarm], "without a verdict it alarms again"
+    quiet = after(judged, [cellar(later) + 2.0] * 2, later)
+    assert not [s for s in quiet if s.alarm]
+    assert quiet[0].likelihood < first.likelihood, "it has become usual here"
+    assert any(s.alarm for s in after(judged, [cellar(later + 200) + 8.0] * 3, later + 200)), "and is not deaf"
+
+
+def test_a_verdict_is_part_of_the_state_and_a_true_one_takes_a_false_one_back() -> None:
+    weights = Weights("temperature")
+    weights.false_alarm("jump", 9.0)
+    restored = Weights("temperature")
+    restored.restore(weights.state())
+    assert restored.tolerance == weights.tolerance
+    assert restored.tolerance["jump"] == pytest.approx(1.5 * 9.0 / ALARM_AT["jump"])
+    restored.genuine("jump")
+    assert restored.tolerance == {}
+
+
+def test_nobody_makes_a_sensor_deaf() -> None:
+    weights = Weights("humidity")
+    for _ in range(50):
+        weights.false_alarm("away", 30.0)
+    assert weights.tolerance == {"away": 4.0}
+    weights.false_alarm("impossible", 12.0)
+    assert weights.tolerance == {"away": 4.0}, "an impossible value stays one"
+
+
+def test_an_unnamed_series_has_no_sizes_that_matter() -> None:
+    rarities = [0.0] * len(ALL_CHANNELS)
+    rarities[ALL_CHANNELS.index("jump")] = 9.0
+    weighed = Weights("").weigh(rarities, None, 0.0, 0.0)  # type: ignore[arg-type]
+    assert max(weighed) == pytest.approx(9.0 * ALARM / ALARM_AT["jump"])
+
+
+@pytest.mark.parametrize(
+    ("feature", "quantity", "rise", "other_moved", "supported", "cause"),
+    [
+        ("failed", "temperature", 0.0, None, False, Cause.DISCONNECTED),
+        ("impossible", "humidity", 0.0, None, False, Cause.GLITCHING),
+        ("unchanged", "temperature", 0.0, True, True, Cause.STUCK),
+        ("jump", "temperature", -4.0, True, False, Cause.COLDER),
+        ("jump", "temperature", -4.0, False, False, Cause.GLITCHING),
+        ("jump", "temperature", -4.0, None, False, Cause.UNCLEAR),
+        ("local", "humidity", 20.0, False, False, Cause.WET),
+        ("local", "humidity", -20.0, True, False, Cause.DRY),
+        ("away", "temperature", 3.0, True, True, Cause.WARMER),
+        ("away", "temperature", 3.0, False, True, Cause.DRIFTING),
+        ("shifted", "humidity", 9.0, None, False, Cause.UNCLEAR),
+        ("noise", "temperature", 1.0, False, False, Cause.NOISY),
+        ("flat", "temperature", -1.0, None, True, Cause.STUCK),
+    ],
+)
+def test_a_room_changes_both_quantities_and_a_sensor_fails_alone(
+    feature: str, quantity: str, rise: float, other_moved: bool | None, supported: bool, cause: Cause
+) -> None:
+    assert cause_of(feature, quantity, rise, other_moved=other_moved, supported=supported) is cause
