@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
@@ -72,17 +73,32 @@ def read_series(path: Path) -> Iterator[Row]:
 
 
 def score_series(rows: Iterator[Row]) -> Iterator[tuple[Row, Score | None]]:
-    """Each row with its score, None where it is not newer than the last of its series."""
+    """Each row with its score, None where it is not newer than the last of its series.
+
+    Rows of one sensor and time that follow each other are one reading, as the daemon would have received it.
+    """
     bank, place = ForestBank(), Place()
     detectors: dict[str, Detector] = {}
-    for row in rows:
-        detector = detectors.get(row.sensor)
+    for (sensor, time), together in groupby(rows, key=lambda row: (row.sensor, row.time)):
+        detector = detectors.get(sensor)
         if detector is None:
-            detector = detectors[row.sensor] = ForestDetector(bank, place, row.sensor)
-        scores = detector.observe(row.time, {row.quantity: row.value})
-        yield row, scores[0] if scores else None
+            detector = detectors[sensor] = ForestDetector(bank, place, sensor)
+        reading: dict[str, Row] = {}
+        for row in together:
+            if row.quantity in reading:
+                yield from _scored(detector, time, reading)
+                reading = {}
+            reading[row.quantity] = row
+        yield from _scored(detector, time, reading)
         if detector.fit_due() and (training := detector.training(FIT_ROWS)) is not None:
             detector.adopt(fit(training))
+
+
+def _scored(detector: Detector, time: float, reading: Mapping[str, Row]) -> Iterator[tuple[Row, Score | None]]:
+    scores = detector.observe(time, {quantity: row.value for quantity, row in reading.items()})
+    by_quantity = {score.quantity: score for score in scores}
+    for quantity, row in reading.items():
+        yield row, by_quantity.get(quantity)
 
 
 def backtest_anomaly(files: Sequence[Path], out: Path, root: Path | None = None) -> Iterator[Path]:
