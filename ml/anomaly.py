@@ -87,7 +87,7 @@ class ForestDetector:
         return any(series.fit_due() for series in self._series.values())
 
     def training(self, max_rows: int) -> Arrays | None:
-        """``<quantity>/rows`` float32 (n, channels) of each quantity with enough for a forest, and ``as_of``."""
+        """``<quantity>/rows`` float16 (n, channels) of each quantity with enough for a forest, and ``as_of``."""
         rows: Arrays = {}
         for quantity, series in self._series.items():
             known = series.training

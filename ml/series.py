@@ -57,9 +57,9 @@ class Pending(NamedTuple):
 
 @dataclass(slots=True)
 class Training:
-    """Rows for the next fit, thinned evenly in time."""
+    """Rows for the next fit, thinned evenly in time; half precision tells logarithms of sizes to half a percent."""
 
-    rows: NDArray[np.float32]
+    rows: NDArray[np.float16]
     filled: int = 0
     next: int = 0
     spacing: float = 0.0
@@ -114,7 +114,7 @@ class Series:
         self.bad_reads = BadReads()
         self.stirred = (-math.inf, 0.0)
         self.told: deque[tuple[float, list[float]]] = deque(maxlen=_TOLD)  # (likelihood, highest deviations)
-        self.training = Training(np.zeros((_TRAINING_ROWS, WIDTH), np.float32))
+        self.training = Training(np.zeros((_TRAINING_ROWS, WIDTH), np.float16))
         self.slot: int | None = None
         self.fitted_at = -math.inf
         self.fitted_rows = 0.0
