@@ -1,9 +1,10 @@
 """Everything that the project claims about its speed, printed by one command, one benchmark after another.
 
-    python benchmarks/all.py [--folder /var/tmp]
+    python benchmarks/all.py [--folder /var/tmp] [--data DIR --scorers DIR]
 
-Takes some fifteen minutes. Ratios of one run can be compared, figures of different runs cannot: beside each benchmark
-stands the load that the machine had when it began and ended.
+Takes some fifteen minutes; with the two folders that ``anomaly.py`` asks for as long again, and ``.[bench]`` installed.
+Ratios of one run can be compared, figures of different runs cannot: beside each benchmark stands the load that the
+machine had when it began and ended.
 """
 
 import argparse
@@ -17,7 +18,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def programs(folder: Path) -> Sequence[tuple[str, ...]]:
+def programs(folder: Path, anomalies: Sequence[str]) -> Sequence[tuple[str, ...]]:
+    """``anomalies``: how ``anomaly.py`` is called, nothing where its data are not at hand."""
     return (
         ("cli_start.py",),
         ("end_to_end.py", "start", "latency", "drain", "bytes", "--folder", str(folder)),
@@ -27,15 +29,21 @@ def programs(folder: Path) -> Sequence[tuple[str, ...]]:
         ("scoring.py",),
         ("decoding.py",),
         ("mqtt_in.py",),
+        *([("anomaly.py", *anomalies)] if anomalies else []),
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on a real disk")
+    parser.add_argument("--data", type=Path, help="series of sensors and NAB's, as anomaly.py reads them")
+    parser.add_argument("--scorers", type=Path, help="the folder of nab_score.py and faults.py")
     options = parser.parse_args()
+    if (options.data is None) != (options.scorers is None):
+        parser.error("--data and --scorers are given together or not at all")
+    anomalies = [] if options.data is None else ["--data", str(options.data), "--scorers", str(options.scorers)]
     failed = []
-    for program, *arguments in programs(options.folder):
+    for program, *arguments in programs(options.folder, anomalies):
         began, load = time.monotonic(), os.getloadavg()[0]
         print(f"== {' '.join([program, *arguments])}", flush=True)
         done = subprocess.run([sys.executable, str(HERE / program), *arguments], check=False)
