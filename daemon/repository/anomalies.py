@@ -27,9 +27,9 @@ def _values(entity: Anomaly) -> dict[str, Any]:
     return {**data, **words, "quantity": ",".join(quantities) or None}
 
 
-def listing(conn: Connection, wanted: Listing) -> Page[Anomaly]:
-    """Newest first; ``equals`` may name ``kind`` and ``state``."""
-    page = newest(conn, anomaly, wanted)
+def listing(conn: Connection, wanted: Listing, quantity: str | None = None) -> Page[Anomaly]:
+    """Newest first; ``equals`` may name ``kind``, ``state`` and ``verdict``. ``quantity``: told of first."""
+    page = newest(conn, anomaly, wanted, *([] if quantity is None else [anomaly.c.quantity.startswith(quantity)]))
     return Page([anomaly_of(row) for row in page.rows], page.after)
 
 

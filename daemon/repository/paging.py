@@ -47,10 +47,10 @@ def below(columns: Sequence[ColumnElement[Any]], key: Sequence[int]) -> ColumnEl
     return and_(first <= key[0], or_(first < key[0], below(rest, key[1:])))
 
 
-def newest(conn: Connection, table: Table, listing: Listing) -> Page[Row[Any]]:
+def newest(conn: Connection, table: Table, listing: Listing, *further: ColumnElement[bool]) -> Page[Row[Any]]:
     """Rows of a table with ``created_at`` and ``id``, newest first. Key: (created_at, id)."""
     key = (table.c.created_at, table.c.id)
-    query: Select[Any] = select(table).where(*within(table.c.created_at, listing.start, listing.end))
+    query: Select[Any] = select(table).where(*within(table.c.created_at, listing.start, listing.end), *further)
     if listing.sensor_id is not None:
         owner = table.c.sensor_id if "sensor_id" in table.c else table.c.id
         query = query.where(owner == listing.sensor_id)

@@ -1,5 +1,7 @@
 """The directory: who may register, what a sensor said last, how often it speaks."""
 
+from dataclasses import replace
+
 import pytest
 
 from daemon.entities import Quality, Sensor, StoredReading
@@ -177,3 +179,9 @@ def test_a_deleted_newest_row_gives_way_to_the_one_before() -> None:
     latest = directory.latest(1)
     assert latest is not None
     assert (latest.temperature, latest.time) == (20.0, NOW)
+
+
+def test_nothing_is_told_of_a_sensor_that_is_ignored_or_unknown() -> None:
+    directory = Directory(limit=5)
+    directory.load([sensor(1), replace(sensor(2), ignored=True)], [])
+    assert [directory.hears(number) for number in (1, 2, 3)] == [True, False, False]

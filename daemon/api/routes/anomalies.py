@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -17,7 +18,7 @@ from daemon.api.routes.crud import Crud, Kind, RowId, routes_of
 from daemon.api.routes.owners import check_reading, check_sensor
 from daemon.api.schemas import anomaly_body
 from daemon.api.services import Services
-from daemon.api.values import AnomalyKindWord, AnomalyStateWord
+from daemon.api.values import AnomalyKindWord, AnomalyStateWord, MagnitudeWord, VerdictWord
 from daemon.entities import Anomaly, AnomalyState
 from daemon.events import Action
 from daemon.repository import anomalies
@@ -69,11 +70,14 @@ def anomaly_routes(services: Services) -> APIRouter:
         hasta: Until = None,
         tipo: Annotated[AnomalyKindWord | None, Query()] = None,
         estado: Annotated[AnomalyStateWord | None, Query()] = None,
+        magnitud: Annotated[MagnitudeWord | None, Query()] = None,
+        veredicto: Annotated[VerdictWord | None, Query()] = None,
     ) -> Response:
-        filters = {"kind": tipo, "state": estado}
+        filters = {"kind": tipo, "state": estado, "verdict": veredicto}
         equals = {name: value.value for name, value in filters.items() if value is not None}
         wanted = Listing(limit, sensor_id, desde, hasta, equals)
-        return await listed(request, services.read, anomalies.listing, wanted, cursor, 2)
+        rows = partial(anomalies.listing, quantity=magnitud)
+        return await listed(request, services.read, rows, wanted, cursor, 2)
 
     async def resolve(request: Request, id: RowId) -> Response:  # noqa: A002
         """Close the episode; one that is closed stays so. `veredicto` says whether there was something: the sensor's

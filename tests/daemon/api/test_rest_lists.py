@@ -100,11 +100,14 @@ async def test_a_period_holds_its_beginning_and_not_its_end(api: Rest) -> None:
         ("readings", "calidad", "invalida"),
         ("anomalies", "tipo", "patron_inusual"),
         ("anomalies", "estado", "abierta"),
+        ("anomalies", "veredicto", "falsa"),
         ("predictions", "magnitud", "humedad"),
     ],
 )
 async def test_each_enum_filters(api: Rest, kind: str, field: str, value: str) -> None:
     await fill(api)
+    for odd in (await api.client.get("/api/v1/anomalies?tipo=patron_inusual&limit=2")).json():
+        await api.client.post(f"/api/v1/anomalies/{odd['id']}/resolve", json={"veredicto": "falsa"})
     newest = (await api.client.get("/api/v1/readings?limit=1")).json()[0]
     await api.client.patch(f"/api/v1/readings/{newest['id']}", json={"calidad": "invalida"})
     whole = (await api.client.get(f"/api/v1/{kind}")).json()
@@ -145,6 +148,8 @@ async def test_wrong_queries_are_refused_with_what_is_allowed(api: Rest) -> None
         ("readings", "calidad"),
         ("anomalies", "tipo"),
         ("anomalies", "estado"),
+        ("anomalies", "veredicto"),
+        ("anomalies", "magnitud"),
         ("predictions", "magnitud"),
     ):
         answer = await api.client.get(f"/api/v1/{kind}?{field}=otra")

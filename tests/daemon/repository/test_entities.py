@@ -72,6 +72,8 @@ def test_an_anomaly_keeps_what_the_model_saw_and_what_a_person_says_of_it(conn: 
         anomalies.change(conn, replace(found, verdict=verdict))
         assert anomalies.by_id(conn, 1) == replace(found, verdict=verdict)
     assert anomalies.by_id(conn, 2) == anomaly(2, 11), "one of a limit's has none of it"
+    assert [row.id for row in anomalies.listing(conn, Listing(10), "humidity").rows] == [1]
+    assert anomalies.listing(conn, Listing(10), "temperature").rows == []
 
 
 def test_what_a_person_judged_of_a_model_is_found_again_oldest_first(conn: Connection) -> None:
