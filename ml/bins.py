@@ -12,6 +12,9 @@ from ml.lags import REACH, usable_origins
 SPAN = 28 * 96
 """Four weeks: a model sees each weekday four times."""
 
+_ROOM = SPAN + SPAN // 4
+"""Bins that there is space for: the newest SPAN move to the front once a week, so that a slice is contiguous."""
+
 _CARRY = 8
 """Bins (2 h) over which a missing value is carried on as if it were known to the rows of a fit."""
 
@@ -22,10 +25,9 @@ class Bins:
     __slots__ = ("_companion", "_known", "_sums", "_values", "first", "missing", "open", "size")
 
     def __init__(self) -> None:
-        # Twice the span: the newest half moves to the front when the end is reached, so that a slice is contiguous.
-        self._values = np.full(2 * SPAN, np.nan, np.float32)
-        self._companion = np.full(2 * SPAN, np.nan, np.float32)
-        self._known = np.zeros(2 * SPAN, np.bool_)
+        self._values = np.full(_ROOM, np.nan, np.float32)
+        self._companion = np.full(_ROOM, np.nan, np.float32)
+        self._known = np.zeros(_ROOM, np.bool_)
         self._sums = [0.0, 0.0, 0.0, 0.0]  # value, count, companion, count
         self.size = 0
         self.first = 0
@@ -82,7 +84,7 @@ class Bins:
         self._sums = [0.0, 0.0, 0.0, 0.0]
         if self.size == 0:
             self.first = self.open
-        elif self.size == 2 * SPAN:
+        elif self.size == _ROOM:
             self._make_room()
         last = self.size - 1
         self.missing = 0 if count else self.missing + 1
@@ -132,6 +134,6 @@ class Bins:
 
     def _make_room(self) -> None:
         for array in (self._values, self._companion, self._known):
-            array[:SPAN] = array[SPAN:]
-        self.first += SPAN
+            array[:SPAN] = array[_ROOM - SPAN :].copy()
+        self.first += _ROOM - SPAN
         self.size = SPAN

@@ -48,6 +48,10 @@ SPAN_BINS = 88
 """The bins of 22 h: a day of which the first hours may still be as usual."""
 
 
+_MOST_REACH = 9
+"""Bins: two hours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bin:
     """15 minutes of a series that are complete: number ``at`` since the epoch, the mean, the means of the SPAN_BINS
@@ -59,6 +63,11 @@ class Bin:
     day: Sequence[float]
     step: float
     usual: bool
+
+    @property
+    def reach(self) -> int:
+        """In how many bins a sensor of this pace has at least one that is complete: others are as slow."""
+        return min(_MOST_REACH, 1 + math.ceil(self.step / BIN))
 
 
 class SeriesWindow:

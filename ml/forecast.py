@@ -54,7 +54,7 @@ class MixForecaster:
         self._target = self._season - self._ahead
         self._usual = np.add.outer(self._target, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
         self.bins = Bins()
-        self._pending = np.full((depth, count, len(MEMBERS)), np.nan)
+        self._pending = np.full((depth, count, len(MEMBERS)), np.nan, np.float32)
         self._origins = np.full(depth, np.iinfo(np.int64).min)
         self._mixed = np.full((depth, count), np.nan)
         self._errors = np.full((count, len(MEMBERS)), np.nan)

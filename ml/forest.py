@@ -74,7 +74,7 @@ def _lay_out(tree: Any, into: tuple[NDArray[np.uint8], NDArray[np.float32], NDAr
 
 
 class ForestBank:
-    """Forests of one shape in common arrays; grows by half, never beyond ``limit`` forests (44 KiB each)."""
+    """Forests of one shape in common arrays; grows by a fifth, never beyond ``limit`` forests (44 KiB each)."""
 
     def __init__(self, limit: int = 20_000) -> None:
         self.limit = limit
@@ -122,7 +122,7 @@ class ForestBank:
 
     def _take(self) -> int:
         if self._size == len(self._normal):
-            self._grow(min(self.limit, max(8, math.ceil(self._size * 1.5))))
+            self._grow(min(self.limit, max(8, math.ceil(self._size * 1.2))))
         self._size += 1
         return self._size - 1
 

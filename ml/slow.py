@@ -60,8 +60,8 @@ _LEAST_KNOWN = 0.7
 _AWAY = 2 * DAY
 """A gap (s) after which a sensor may stand elsewhere: everything begins anew but the usual sizes."""
 
-_RECENT = 16
-"""Bins that neighbours may ask for: those of a sensor that speaks once an hour are asked four bins late."""
+_RECENT = 24
+"""Bins that neighbours may ask for: a sensor that speaks once an hour asks four bins late, and then looks back."""
 
 _BEYOND = 40.0
 """A multiple beyond which erfc is 0 in double precision."""
@@ -152,14 +152,17 @@ class Slow:
         self._candidate = 0
         self._auditioned = -math.inf
 
-    def believed(self, at: float) -> float:
-        """The mean of bin ``at``, NaN where there is none or it was flagged."""
-        index = int(at) % _RECENT
-        return self._recent[index] if self._recent_at[index] == at else math.nan
+    def believed(self, at: float, reach: int) -> float:
+        """The mean of bin ``at``, or of the last of ``reach`` bins that it has; NaN where that was flagged, or none."""
+        for known_at in range(int(at), int(at) - reach, -1):
+            if self._recent_at[known_at % _RECENT] == known_at:
+                return self._recent[known_at % _RECENT]
+        return math.nan
 
-    def flatness(self, at: float) -> float | None:
-        """How much less than usual (log) the series swung in the 22 h before bin ``at`` ended."""
-        return next((flat for known_at, flat in self._flatness if known_at == at), None)
+    def flatness(self, at: float, reach: int) -> float | None:
+        """How much less than usual (log) the series swung in the 22 h before one of ``reach`` bins before ``at``."""
+        known = [flat for known_at, flat in self._flatness if at - reach <= known_at < at]
+        return known[-1] if known else None
 
     def close(self, done: Bin, place: "Place", pair: "Slow | None") -> None:
         """Take a bin that is complete. ``pair``: the other quantity of the same sensor.
@@ -178,7 +181,7 @@ class Slow:
         self._last = at
         flat = self._span(done, elapsed, neighbours)
         multiples = [_ALONE * own[0], _ALONE * own[1], 0.0, flat]
-        left = self._against_others(elapsed, neighbours, pair)
+        left = self._against_others(elapsed, done.reach, neighbours, pair)
         self.supported = left is not None
         if left is not None:
             rests, heard = left
@@ -234,7 +237,7 @@ class Slow:
             self._log_span = log_span
         flat = self._log_span - log_span
         self._flatness = [self._flatness[-1], (at, flat)]
-        theirs = [f for other in neighbours if other is not self and (f := other.flatness(at - 1)) is not None]
+        theirs = [f for other in neighbours if other is not self and (f := other.flatness(at, done.reach)) is not None]
         unexplained = flat - max(0.0, median(theirs)) if theirs else flat
         multiple = max(0.0, unexplained) / self._span_size if self._span_known >= 2 * DAY else 0.0
         self.seen_expected[3] = (span, math.exp(self._log_span) - 0.2 * self.unit)
@@ -247,7 +250,7 @@ class Slow:
         return multiple
 
     def _against_others(
-        self, elapsed: float, neighbours: "Sequence[Slow]", pair: "Slow | None"
+        self, elapsed: float, reach: int, neighbours: "Sequence[Slow]", pair: "Slow | None"
     ) -> tuple[list[float], int] | None:
         """What remains at both paces, and by how many neighbours (0: by the pair); None where no other speaks."""
         at, mine, learnt = self._previous
@@ -256,14 +259,14 @@ class Slow:
         found = [
             relation.left
             for other in self._heard(at, neighbours)
-            if (theirs := other.believed(at)) == theirs
+            if (theirs := other.believed(at, reach)) == theirs
             and (relation := self._relation(other)).follow(
                 mine, theirs, elapsed, shift=0.05 * other.unit**2, negative=False, learn=bool(learnt)
             )
         ]
         if found:
             return [median(left[pace] for left in found) for pace in (0, 1)], len(found)
-        if pair is None or (theirs := pair.believed(at)) != theirs:
+        if pair is None or (theirs := pair.believed(at, reach)) != theirs:
             return None
         relation = self._relation(pair)
         speaks = relation.follow(mine, theirs, elapsed, shift=0.05 * pair.unit**2, negative=True, learn=bool(learnt))

@@ -133,6 +133,32 @@ def test_the_other_quantity_explains_what_a_heater_does() -> None:
     assert humidity_alone(with_pair=True) < humidity_alone(with_pair=False)
 
 
+@pytest.mark.parametrize("phase", [0.0, 900.0, 1800.0])
+def test_sensors_that_speak_once_an_hour_are_each_others_reference_whenever_they_do(phase: float) -> None:
+    place, bank, random = Place(), ForestBank(), np.random.default_rng(2)
+    ours, theirs = (ForestDetector(bank, place, name) for name in ("ours", "theirs"))
+    weather, found = 0.0, list[Score]()
+    for hour in range(24 * 16):
+        weather += -0.02 * weather + random.normal(0, 0.35)
+        drift = 0.12 * max(0, hour - 24 * 14)
+        theirs.observe(hour * 3600.0, {"temperature": round(21 + weather + random.normal(0, 0.1), 1)})
+        value = round(19 + weather + drift + random.normal(0, 0.1), 1)
+        found += ours.observe(hour * 3600.0 + phase, {"temperature": value})
+    (first, *_) = alarms(found)
+    assert first.time > 14 * DAY
+    assert first.cause is Cause.DRIFTING
+
+
+def test_a_sensor_that_speaks_every_two_seconds_has_quiet_days_too() -> None:
+    detector, random = ForestDetector(ForestBank()), np.random.default_rng(4)
+    noise = random.normal(0, 0.04, 70_000)
+    for index in range(len(noise)):
+        time = 2.0 * index
+        value = 20 + math.sin(2 * math.pi * time / DAY) + noise[index]
+        (score,) = detector.observe(time, {"temperature": round(value, 1)})
+        assert not score.alarm, (time, score)
+
+
 def bin_of(at: float, mean: float) -> Bin:
     return Bin(at, mean, [mean] * SPAN_BINS, BIN, usual=True)
 
