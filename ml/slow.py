@@ -174,7 +174,7 @@ class Slow:
         if elapsed > _AWAY:
             self._begin(at, mean)
             elapsed = BIN
-        neighbours = place.of(self.quantity)
+        neighbours = self._heard(at, place.of(self.quantity))
         own = self._against_itself(at, mean, elapsed, learn=learn)
         index = int(at) % _RECENT
         self._recent[index], self._recent_at[index] = (mean if learn else math.nan), at
@@ -235,16 +235,16 @@ class Slow:
         log_span = math.log(span + 0.2 * self.unit)
         if self._log_span != self._log_span:
             self._log_span = log_span
-        flat = self._log_span - log_span
-        self._flatness = [self._flatness[-1], (at, flat)]
-        theirs = [f for other in neighbours if other is not self and (f := other.flatness(at, done.reach)) is not None]
-        unexplained = flat - max(0.0, median(theirs)) if theirs else flat
+        less = self._log_span - log_span
+        self._flatness = [self._flatness[-1], (at, less)]
+        theirs = [flat for other in neighbours if (flat := other.flatness(at, done.reach)) is not None]
+        unexplained = less - max(0.0, median(theirs)) if theirs else less
         multiple = max(0.0, unexplained) / self._span_size if self._span_known >= 2 * DAY else 0.0
         self.seen_expected[3] = (span, math.exp(self._log_span) - 0.2 * self.unit)
         if learn:
             self._span_known += elapsed
             pull = min(1.0, elapsed / min(self._span_known + 3 * DAY, _SIZE_MEMORY))
-            self._log_span -= pull * flat
+            self._log_span -= pull * less
             self._span_size += pull * (min(abs(unexplained), 3 * self._span_size) - self._span_size)
             self._span_size = max(0.12, self._span_size)
         return multiple
@@ -258,7 +258,7 @@ class Slow:
             return None
         found = [
             relation.left
-            for other in self._heard(at, neighbours)
+            for other in neighbours
             if (theirs := other.believed(at, reach)) == theirs
             and (relation := self._relation(other)).follow(
                 mine, theirs, elapsed, shift=0.05 * other.unit**2, negative=False, learn=bool(learnt)
