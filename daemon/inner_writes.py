@@ -102,6 +102,10 @@ class InnerWrites:
                 model=each.model,
                 created_at=now,
                 updated_at=now,
+                location_id=each.location_id,
+                probability=each.probability,
+                comment=each.comment,
+                comment_en=each.comment_en,
             )
             for number, each in zip(ids, predicted, strict=True)
         ]

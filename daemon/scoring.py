@@ -56,7 +56,10 @@ SAVE_AT_STOP = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """One forecast: ``value`` is the mean of the 15 minutes that end at ``predicted_at`` (µs); 90 % interval."""
+    """One forecast: ``value`` is the mean of the 15 minutes that end at ``predicted_at`` (µs); 90 % interval.
+
+    One that warns has a ``probability`` (0..1) and comments in both languages, that of a place its ``location_id``.
+    """
 
     sensor_id: int
     quantity: str
@@ -66,6 +69,10 @@ class Predicted:
     upper: float
     predicted_at: int
     model: str
+    location_id: int | None = None
+    probability: float | None = None
+    comment: str | None = None
+    comment_en: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

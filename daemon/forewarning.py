@@ -1,0 +1,97 @@
+"""Warnings of what is to come: told once when they become probable, not again until they have been improbable.
+
+Whoever foresees something (a limit that will be crossed, a risk of a place) looks at it after each round of forecasts
+and says how probable it is; here is decided whether people are told. Everything runs on the loop.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from daemon.entities import Prediction
+from daemon.scoring import Predicted
+
+SETTLED_AFTER = 3600 * 1_000_000
+"""µs for which it must have been improbable, or over, before it is told again."""
+
+FORGOTTEN_AFTER = 24 * SETTLED_AFTER
+"""µs without a look after which a warning is forgotten: its sensor is gone, or its limit was changed."""
+
+
+class Subject(NamedTuple):
+    """What a warning is about. ``words``: how each of its English comments begins, by which it is known again after a
+    restart; they name what changes the matter (a limit's value), and nothing that changes with time.
+    """
+
+    sensor_id: int
+    location_id: int | None
+    words: str
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What was told, or needs no telling because it is so. Times in µs; ``over_since``: improbable, or over."""
+
+    looked_at: int
+    came: bool = False
+    over_since: int | None = None
+
+
+class Forewarnings:
+    """``tell`` stores and announces rows; ``now`` is µs since 1970 UTC; ``level``: the probability that is told, 0..1.
+
+    It is told again once the probability has been below half the level for an hour; or, where it came true, once it
+    has been over for an hour.
+    """
+
+    def __init__(self, tell: Callable[[Sequence[Predicted]], None], now: Callable[[], int], level: float) -> None:
+        self._tell = tell
+        self._now = now
+        self.level = level
+        self._standing: dict[Subject, _Standing] = {}
+        self._told_before: dict[tuple[int, int | None], list[Prediction]] = {}
+
+    def load(self, rows: Iterable[Prediction]) -> None:
+        """Take over what was told before a restart: rows with a probability and a comment."""
+        for row in rows:
+            if row.probability is not None and row.comment_en is not None:
+                self._told_before.setdefault((row.sensor_id, row.location_id), []).append(row)
+
+    def look(self, subject: Subject, probability: float, make: Callable[[], Predicted], *, there: bool = False) -> None:
+        """``make`` gives the row if it is to be told, with ``probability`` and both comments. ``there``: what it warns
+        of is so already, which is no warning any more.
+        """
+        now = self._now()
+        standing = self._standing.get(subject)
+        if there:
+            self._standing[subject] = _Standing(now, came=True)
+            return
+        if standing is not None:
+            standing.looked_at = now
+            if not (standing.came or probability < self.level / 2):
+                standing.over_since = None
+                return
+            if standing.over_since is None:
+                standing.over_since = now
+            if now - standing.over_since < SETTLED_AFTER:
+                return
+            del self._standing[subject]
+        if probability >= self.level:
+            self._forget_old(now)
+            self._standing[subject] = _Standing(now)
+            if not self._told_already(subject, now):
+                self._tell([make()])
+
+    def _told_already(self, subject: Subject, now: int) -> bool:
+        """Whether a run before this one told it, of a time that is not long past; that is asked once."""
+        place = subject.sensor_id, subject.location_id
+        rows = self._told_before.get(place, [])
+        same = [row for row in rows if row.comment_en and row.comment_en.startswith(subject.words)]
+        if same:
+            self._told_before[place] = [row for row in rows if row not in same]
+        return any(row.predicted_at > now - SETTLED_AFTER for row in same)
+
+    def _forget_old(self, now: int) -> None:
+        old = [subject for subject, standing in self._standing.items() if now - standing.looked_at > FORGOTTEN_AFTER]
+        for subject in old:
+            del self._standing[subject]

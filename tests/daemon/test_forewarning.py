@@ -1,0 +1,83 @@
+"""Warnings do not flap: told once, again only after they were improbable or over for an hour; known after a restart."""
+
+from collections.abc import Iterable, Sequence
+
+from daemon.entities import Prediction
+from daemon.forewarning import Forewarnings, Subject
+from daemon.scoring import Predicted
+
+MINUTE = 60_000_000
+FROST = Subject(1, 7, "Frost is likely at the north wall")
+
+
+class House:
+    """Forewarnings under a hand-driven clock."""
+
+    def __init__(self, before: Iterable[Prediction] = ()) -> None:
+        self.time = 0
+        self.told: list[Predicted] = []
+        self.warnings = Forewarnings(self.told.extend, lambda: self.time, 0.8)
+        self.warnings.load(before)
+
+    def lives(self, probabilities: Sequence[float | None], subject: Subject = FROST) -> list[int]:
+        """A look each quarter of an hour, None: it is so already; at which looks it was told."""
+        found = []
+        for number, probability in enumerate(probabilities):
+            count = len(self.told)
+            self.warnings.look(subject, probability or 0.0, lambda: row(subject), there=probability is None)
+            found += [number] * (len(self.told) - count)
+            self.time += 15 * MINUTE
+        return found
+
+
+def row(subject: Subject) -> Predicted:
+    english = f"{subject.words} in about 6 h (80 %)."
+    return Predicted(1, "temperature", 21_600, 0.0, -2.0, 2.0, 0, "mix", subject.location_id, 0.8, "Helada.", english)
+
+
+def stored(subject: Subject, predicted_at: int) -> Prediction:
+    made = row(subject)
+    return Prediction(
+        *(1, 1, "temperature", 21_600, 0.0, -2.0, 2.0, predicted_at, "mix", 0, 0),
+        location_id=made.location_id,
+        probability=made.probability,
+        comment=made.comment,
+        comment_en=made.comment_en,
+    )
+
+
+def test_it_is_told_when_it_passes_the_level_and_once() -> None:
+    assert House().lives([0.1, 0.5, 0.79, 0.8, 0.9, 0.79, 0.81, 1.0]) == [3]
+
+
+def test_a_probability_that_swings_about_the_level_is_one_warning() -> None:
+    assert House().lives([0.9, 0.5] * 50) == [0]
+
+
+def test_an_hour_below_half_the_level_ends_it_and_less_does_not() -> None:
+    assert House().lives([0.9, 0.3, 0.3, 0.3, 0.3, 0.9]) == [0]
+    assert House().lives([0.9, 0.3, 0.3, 0.3, 0.3, 0.3, 0.9]) == [0, 6]
+    assert House().lives([0.9, 0.3, 0.3, 0.3, 0.5, 0.3, 0.3, 0.9]) == [0], "the hour is one without a break"
+
+
+def test_what_came_is_told_again_once_it_has_been_gone_for_an_hour() -> None:
+    assert House().lives([0.9, None, None, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]) == [0, 7]
+    assert House().lives([0.9, *[None, 0.9] * 50]) == [0], "a value that dances on its limit"
+
+
+def test_what_is_so_already_is_no_warning() -> None:
+    assert House().lives([None, None, 0.9, 0.9, 0.2]) == []
+
+
+def test_each_subject_has_its_own_warning() -> None:
+    house, other = House(), Subject(1, 8, FROST.words)
+    assert house.lives([0.9]) == [0]
+    assert house.lives([0.9], other) == [0]
+    assert house.lives([0.9], Subject(1, 7, "Condensation is likely")) == [0]
+
+
+def test_a_restart_does_not_tell_it_again() -> None:
+    assert House([stored(FROST, 360 * MINUTE)]).lives([0.9, 0.9]) == []
+    assert House([stored(FROST, 360 * MINUTE)]).lives([0.9, *[0.3] * 5, 0.9]) == [6], "a new one is told"
+    assert House([stored(Subject(1, 7, "Mould"), 360 * MINUTE)]).lives([0.9]) == [0], "that was another"
+    assert House([stored(FROST, -61 * MINUTE)]).lives([0.9]) == [0], "what was foretold is long past"
