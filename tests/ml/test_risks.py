@@ -1,0 +1,252 @@
+"""Risks: what the sources say of known cases, and that nothing nonsensical is ever said."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.base import Floats
+from ml.risks import (
+    HOUR,
+    Course,
+    Expected,
+    Hours,
+    Level,
+    Mould,
+    condensation,
+    course,
+    critical_humidity,
+    drought,
+    drought_index,
+    frost,
+    grow,
+    mould_risk,
+    surface_temperature,
+)
+
+END = 480_000  # an hour since 1970, at 00:00 UTC
+WEEK = np.arange(END - 7 * 24, END)
+
+
+def swing(mean: float, size: float, coldest_at: int = 5) -> Floats:
+    """A week of days that are coldest at an hour (UTC)."""
+    return mean - size * np.cos((WEEK - coldest_at) * 2 * np.pi / 24)
+
+
+def steady(value: float, width: float = 1.0, hours: int = 24) -> Course:
+    lead = np.arange(hours + 1.0) * HOUR
+    return Course(lead, np.full(hours + 1, value), np.full(hours + 1, value - width), np.full(hours + 1, value + width))
+
+
+def flat(value: float) -> list[Expected]:
+    return [Expected(h * HOUR, value, value - 1, value + 1) for h in (0.25, 1, 6, 24)]
+
+
+# The course -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_night_between_two_horizons_is_seen() -> None:
+    measured = swing(5, 5, coldest_at=10)  # ends at 23:00; the coldest hour is 11 h ahead, between 6 h and 24 h
+    now = float(measured[-1])
+    six, day = float(measured[-24 + 5]), now
+    found = course(
+        measured, END, [Expected(6 * HOUR, six, six - 1, six + 1), Expected(24 * HOUR, day, day - 2, day + 2)]
+    )
+    assert found is not None
+    assert found.value.min() == pytest.approx(0, abs=0.2)
+    assert found.lead[found.value.argmin()] == 11 * HOUR
+
+
+def test_it_passes_through_the_forecasts_and_widens_between_them() -> None:
+    forecasts = [Expected(900, 4, 3.8, 4.2), Expected(6 * HOUR, 2, 1, 3), Expected(24 * HOUR, 5, 2, 8)]
+    found = course(swing(5, 3), END, forecasts)
+    assert found is not None
+    for each in forecasts:
+        assert found.at(int(np.flatnonzero(found.lead == each.lead)[0])) == pytest.approx(each)
+    width = found.upper - found.lower
+    assert (np.diff(width) >= 0).all()
+    assert width[0] == 0
+
+
+def test_no_course_without_forecasts_or_without_a_reading_of_the_last_hours() -> None:
+    assert course(swing(5, 3), END, []) is None
+    silent = swing(5, 3)
+    silent[-2:] = math.nan
+    assert course(silent, END, flat(5)) is None
+
+
+def test_a_new_sensor_has_a_straight_course() -> None:
+    found = course(np.array([8.0]), END, flat(4))
+    assert found is not None
+    assert (np.diff(found.value[found.lead >= 900]) == 0).all()
+
+
+# Frost ----------------------------------------------------------------------------------------------------------------
+
+
+def test_frost_is_as_likely_as_the_interval_says() -> None:
+    mild = swing(5, 3)
+    even = frost(steady(0.001), mild)
+    assert even is not None
+    assert even.probability == 0.5
+    edge = frost(steady(1.0), mild)  # 0 °C is the lower end of the 90 % interval: 5 % are below
+    assert edge is not None
+    assert edge.probability == 0.05
+    room = frost(steady(20), mild)
+    assert room is not None
+    assert room.level is Level.NONE
+
+
+def test_frost_that_is_there_is_certain_and_a_freezer_is_no_news() -> None:
+    there = frost(steady(-1), swing(2, 4))
+    assert there is not None
+    assert there.now
+    assert there.probability == 1
+    assert there.level is Level.HIGH
+    assert frost(steady(-18), np.full(168, -18.0)) is None
+
+
+def test_nothing_ahead_is_certain() -> None:
+    falling = Course(np.array([0.0, HOUR]), np.array([3.0, -9.0]), np.array([3.0, -9.1]), np.array([3.0, -8.9]))
+    found = frost(falling, swing(5, 3))
+    assert found is not None
+    assert found.probability == 0.95
+    assert found.lead == HOUR
+
+
+# Condensation ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_surface_of_the_standard() -> None:
+    # DIN 4108-2: 20 °C inside, -5 °C outside, fRsi 0.7 give 12.5 °C
+    assert float(surface_temperature(20, -5)) == pytest.approx(12.5)
+    assert float(surface_temperature(20)) == 17
+    assert float(surface_temperature(20, 30)) == 20
+
+
+def test_damp_air_wets_a_cold_corner_and_dry_air_does_not() -> None:
+    damp = condensation(steady(20), steady(70, 2), steady(-5))  # dew point 14.4 °C
+    dry = condensation(steady(20), steady(40, 2), steady(-5))  # dew point 6.0 °C
+    assert damp is not None
+    assert dry is not None
+    assert damp.level is Level.HIGH
+    assert damp.now
+    assert damp.figure == pytest.approx(12.5)
+    assert dry.level is Level.NONE
+    even = condensation(steady(20), steady(62, 2), steady(-5))  # DIN: 50 % RH gives 80 % at the surface; 62.0 % wets it
+    assert even is not None
+    assert even.probability == pytest.approx(0.5, abs=0.1)
+
+
+def test_without_an_outside_temperature_three_kelvin_count() -> None:
+    close, apart = condensation(steady(20), steady(90, 2)), condensation(steady(20), steady(70, 2))
+    assert close is not None
+    assert apart is not None
+    assert close.level is Level.HIGH
+    assert apart.level is Level.NONE
+
+
+@given(st.floats(-60, 80), st.floats(0, 100), st.floats(0, 20), st.floats(0, 40))
+def test_a_probability_is_one_and_coarse(celsius: float, percent: float, t_wide: float, h_wide: float) -> None:
+    for found in (
+        condensation(steady(celsius, t_wide), steady(percent, h_wide)),
+        frost(steady(celsius, t_wide), swing(5, 3)),
+    ):
+        if found is not None:
+            assert found.probability is not None
+            assert 0.05 <= found.probability <= 1
+            assert found.probability * 20 == pytest.approx(round(found.probability * 20))
+            assert found.index is None
+
+
+# Mould ----------------------------------------------------------------------------------------------------------------
+
+
+def days(mould: Mould, number: float, celsius: float, percent: float) -> Mould:
+    for _ in range(round(number * 24)):
+        mould = grow(mould, celsius, percent)
+    return mould
+
+
+def test_critical_humidity_is_that_of_the_paper() -> None:
+    # Hukka & Viitanen (1999): 80 % from 20 °C up, about 90 at 5 and near 100 at freezing
+    assert critical_humidity(20) == pytest.approx(80, abs=0.3)
+    assert critical_humidity(30) == 80
+    assert critical_humidity(5) == pytest.approx(88.0, abs=0.1)
+    assert critical_humidity(0.1) == pytest.approx(99.7, abs=0.1)
+    assert critical_humidity(-1) == critical_humidity(60) == 100
+
+
+def test_first_growth_comes_after_the_weeks_of_the_paper() -> None:
+    # t_m = exp(-0.68 ln T - 13.9 ln RH + 66.02) weeks: 1.5 at 20 °C and 97 %, 4.2 at 90 %; the index slows just below 1
+    assert days(Mould(), 1.4 * 7, 20, 97).index == pytest.approx(0.95, abs=0.05)
+    assert days(Mould(), 4.0 * 7, 20, 90).index == pytest.approx(0.9, abs=0.1)
+
+
+def test_it_ends_at_the_most_that_the_humidity_feeds() -> None:
+    assert days(Mould(), 2000, 22, 100).index == pytest.approx(6, abs=0.01)
+    assert days(Mould(), 2000, 22, 90).index == pytest.approx(4.0, abs=0.1)  # 1 + 7/2 - 2/4
+    assert days(Mould(), 2000, 22, 79).index == 0
+
+
+def test_dry_times_let_it_decline_as_the_paper_says() -> None:
+    grown = Mould(2.0, 0)
+    six = days(grown, 0.25, 20, 50)
+    assert six.index == pytest.approx(2 - 0.032 / 4)
+    assert days(six, 0.75, 20, 50).index == pytest.approx(six.index)
+    assert days(grown, 11, 20, 50).index == pytest.approx(six.index - 10 * 0.016)
+    assert days(Mould(0.01), 30, 20, 50).index == 0
+
+
+def test_an_hour_that_is_not_known_changes_nothing() -> None:
+    mould = Mould(1.5, 3)
+    assert grow(mould, math.nan, 90) == mould
+    assert grow(mould, 20, math.nan) == mould
+
+
+@given(st.floats(0, 6), st.integers(0, 100), st.floats(-60, 125), st.floats(0, 200))
+def test_the_index_stays_on_its_scale(index: float, dry: int, celsius: float, percent: float) -> None:
+    assert 0 <= grow(Mould(index, dry), celsius, percent).index <= 6.01
+
+
+def test_levels_of_mould() -> None:
+    humid = np.full(24, 91.0)
+    found = [mould_risk(Mould(index), humid) for index in (0.2, 0.6, 1.4, 3.1)]
+    assert [each.level for each in found] == [Level.NONE, Level.LOW, Level.MEDIUM, Level.HIGH]
+    assert all(each.probability is None and each.figure == 91 for each in found)
+
+
+# Drought --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_index_needs_both_a_deficit_and_its_duration() -> None:
+    hard = np.concatenate([np.full(16, 0.8), np.full(8, 2.4)])
+    calm = np.full(24, 0.9)
+    one, two, week = (np.concatenate([np.tile(calm, 7 - n), np.tile(hard, n)]) for n in (1, 2, 7))
+    assert drought_index(np.tile(calm, 7)) == 0
+    assert drought_index(one) == pytest.approx(0.33, abs=0.01)
+    assert drought_index(two) == pytest.approx(0.56, abs=0.01)
+    assert drought_index(week) == pytest.approx(1)
+    eased = np.concatenate([np.tile(hard, 6), calm])
+    assert drought_index(eased) == pytest.approx(0.67, abs=0.01)
+
+
+def test_a_new_sensors_first_day_is_no_drought_and_an_unknown_day_no_index() -> None:
+    assert drought_index(np.full(24, 3.0)) == pytest.approx(0.33, abs=0.01)
+    assert drought_index(np.full(11, 3.0)) is None
+    assert drought_index(np.full(24, math.nan)) is None
+
+
+def test_it_looks_a_day_ahead_where_the_forecasts_do() -> None:
+    hot = Hours(END, np.full(168, 30.0), np.full(168, 30.0))  # 3 kPa
+    measured = drought(hot, None, None)
+    ahead = drought(hot, steady(20), steady(60))  # 0.9 kPa
+    assert measured is not None
+    assert ahead is not None
+    assert (measured.index, measured.lead) == (1.0, 0)
+    assert (ahead.index, ahead.lead) == (0.7, 24 * HOUR)
+    assert ahead.probability is None
+    assert ahead.figure == 24
+    assert drought(hot, steady(20, hours=6), steady(60)) == measured
