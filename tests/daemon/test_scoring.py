@@ -16,7 +16,7 @@ from daemon.episodes import Finding
 from daemon.fits import Trained
 from daemon.fitting import Fitter
 from daemon.scoring import HISTORY, OLD_QUIET, ROOM, WAITING, Outlets, Predicted, Scoring
-from daemon.sensor_models import History, SensorModels, by_second
+from daemon.sensor_models import History, Outlook, SensorModels, by_second
 from ml.base import Readiness
 
 SECOND = 1_000_000
@@ -60,6 +60,7 @@ class Told:
     normal: list[tuple[int, str]] = field(default_factory=list)
     predicted: list[Predicted] = field(default_factory=list)
     trained: list[Trained] = field(default_factory=list)
+    outlooks: list[Outlook] = field(default_factory=list)
 
     def outlets(self) -> Outlets:
         return Outlets(
@@ -67,6 +68,7 @@ class Told:
             lambda sensor_id, quantity: self.normal.append((sensor_id, quantity)),
             self.predicted.extend,
             self.trained.append,
+            self.outlooks.extend,
         )
 
 
@@ -162,7 +164,7 @@ async def test_a_persons_verdict_reaches_the_model_and_is_on_the_disk_at_once(tm
     scoring.heed(judged(Verdict.TRUE, quantities=("temperature", "humidity")))
     scoring.heed(judged(Verdict.TRUE, feature=None, quantities=()))  # of a model that did not say what it saw
     scoring.heed(judged(Verdict.TRUE, sensor_id=8))  # of a sensor that is gone
-    await until(lambda: (tmp_path / "7.npz").exists())
+    await until(lambda: len(models.taught) == 2 and (tmp_path / "7.npz").exists())
     assert models.taught == [(7, "humidity", "level", 0.9, False), (7, "temperature", "level", 0.9, True)]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -396,11 +398,16 @@ def test_forecasters_see_everything_in_slices(tmp_path: Path) -> None:
     models.introduce(1)
     models.judge([reading(1, minutes) for minutes in range(0, 120, 5)])
     assert models.unseen == 24
-    assert models.foresee(0.0) == [], "no time, nothing seen"
+    assert models.foresee(0.0).due == [], "no time, nothing seen"
     assert models.unseen == 24
-    made = models.foresee(math.inf)
+    foreseen = models.foresee(math.inf)
     assert models.unseen == 0
-    assert {forecast.quantity for _, forecast in made} == {"temperature", "humidity"}
+    assert {forecast.quantity for _, forecast in foreseen.due} == {"temperature", "humidity"}
+    assert len(foreseen.outlooks) == 2 * 7, "each series' at each quarter of an hour, published or not"
+    last = foreseen.outlooks[-1]
+    assert (last.sensor_id, last.quantity, last.made_at) == (1, "humidity", last.forecasts[0].made_at)
+    assert [forecast.horizon for forecast in last.forecasts] == list(HORIZONS)
+    assert len(last.day) == 7, "the means since it began"
 
 
 async def test_a_source_that_can_wait_waits_for_the_models(tmp_path: Path) -> None:
