@@ -137,32 +137,30 @@ class Assessment:
         return Level(sum(self.degree >= limit for limit in LIMITS[self.risk]))
 
 
-def course(measured: Floats, end: int, forecasts: Sequence[Expected]) -> Course | None:
-    """The hours between now and the last forecast; None without forecasts, or where the last hours are not measured.
+def course(hours: Floats, end: int, now: float, present: float | None, forecasts: Sequence[Expected]) -> Course | None:
+    """A quantity hour by hour from ``now`` (s) to the last forecast; None without any, or without a value now.
 
     Between two forecasts it follows the shape of the sensor's usual day: a night's minimum lies between horizons of 6 h
-    and 24 h, and a straight line would not see it. ``measured`` are hourly means that end before the hour ``end``.
+    and 24 h, and a straight line would not see it. ``hours`` are hourly means that end before the hour ``end``.
     """
-    recent = measured[-2:][~np.isnan(measured[-2:])]
-    if not forecasts or not len(recent):
+    if not forecasts or present is None:
         return None
     known = sorted(forecasts)
     leads = np.array([0.0, *(each.lead for each in known)])
-    values = np.array([recent[-1], *(each.value for each in known)])
+    values = np.array([present, *(each.value for each in known)])
     below = np.array([0.0, *(each.value - each.lower for each in known)])
     above = np.array([0.0, *(each.upper - each.value for each in known)])
     lead = np.union1d(leads, np.arange(0.0, leads[-1] + 1, HOUR))
-    day = _usual_day(measured, end)
-    off = np.interp(lead, leads, values - _of_day(day, end, leads))
-    value = _of_day(day, end, lead) + off
+    day = _usual_day(hours, end)
+    value = _of_day(day, now + lead) + np.interp(lead, leads, values - _of_day(day, now + leads))
     # An error grows about with the root of the time.
     root, roots = np.sqrt(lead), np.sqrt(leads)
     return Course(lead, value, value - np.interp(root, roots, below), value + np.interp(root, roots, above))
 
 
-def _usual_day(measured: Floats, end: int) -> Floats:
+def _usual_day(hours: Floats, end: int) -> Floats:
     """Mean of each hour of the day (UTC) over the last week, less their mean; flat where two days are not known."""
-    week = measured[-7 * HOURS_A_DAY :]
+    week = hours[-7 * HOURS_A_DAY :]
     hour_of_day = np.arange(end - len(week), end) % HOURS_A_DAY
     known = ~np.isnan(week)
     count = np.bincount(hour_of_day[known], minlength=HOURS_A_DAY)
@@ -172,9 +170,9 @@ def _usual_day(measured: Floats, end: int) -> Floats:
     return np.asarray(mean - mean.mean())
 
 
-def _of_day(day: Floats, end: int, lead: Floats) -> Floats:
-    """The usual day at these leads after the last measured hour."""
-    hour = (end - 1 + lead / HOUR) % HOURS_A_DAY
+def _of_day(day: Floats, time: Floats) -> Floats:
+    """The usual day at these times (s): the mean of an hour belongs to its middle."""
+    hour = (time / HOUR - 0.5) % HOURS_A_DAY
     return np.asarray(np.interp(hour, np.arange(HOURS_A_DAY + 1), np.append(day, day[0])))
 
 
@@ -357,17 +355,17 @@ def drought_index(deficits: Floats) -> float | None:
 
 
 def drought(hours: Hours, temperature: Course | None, humidity: Course | None) -> Assessment | None:
-    """The index of the six last days and the day ahead, where both forecasts reach a day; else of the seven last."""
+    """The index of a week that ends where the forecasts do, at most a day ahead; without any it ends now."""
     deficits = air.vapour_pressure_deficit(hours.temperature, hours.humidity)
     last = deficits[-HOURS_A_DAY:]
     dry = float((last[~np.isnan(last)] >= (COMFORT + STRESS) / 2).sum())
     lead = 0.0
     if temperature is not None and humidity is not None:
-        ahead = np.arange(1, HOURS_A_DAY + 1, dtype=np.float64) * HOUR
-        if min(temperature.lead[-1], humidity.lead[-1]) >= ahead[-1]:
-            lead = float(ahead[-1])
-            warm = np.interp(ahead, temperature.lead, temperature.value)
-            moist = np.clip(np.interp(ahead, humidity.lead, humidity.value), 0, 100)
-            deficits = np.concatenate([deficits, air.vapour_pressure_deficit(warm, moist)])
+        reach = min(temperature.lead[-1], humidity.lead[-1], HOURS_A_DAY * HOUR)
+        ahead = np.arange(HOUR, reach + 1, HOUR, dtype=np.float64)
+        lead = float(len(ahead) * HOUR)
+        warm = np.interp(ahead, temperature.lead, temperature.value)
+        moist = np.clip(np.interp(ahead, humidity.lead, humidity.value), 0, 100)
+        deficits = np.concatenate([deficits, air.vapour_pressure_deficit(warm, moist)])
     index = drought_index(deficits)
     return None if index is None else Assessment(Risk.DROUGHT, lead, dry, index=round(index, 1))

@@ -27,11 +27,12 @@ from ml.risks import (
 )
 
 END = 480_000  # an hour since 1970, at 00:00 UTC
+NOW = END * HOUR + HOUR / 2  # so that leads of whole hours fall on the middles of hours
 WEEK = np.arange(END - 7 * 24, END)
 
 
 def swing(mean: float, size: float, coldest_at: int = 5) -> Floats:
-    """A week of days that are coldest at an hour (UTC)."""
+    """A week of days that are coldest in an hour (UTC)."""
     return mean - size * np.cos((WEEK - coldest_at) * 2 * np.pi / 24)
 
 
@@ -48,37 +49,33 @@ def flat(value: float) -> list[Expected]:
 
 
 def test_a_night_between_two_horizons_is_seen() -> None:
-    measured = swing(5, 5, coldest_at=10)  # ends at 23:00; the coldest hour is 11 h ahead, between 6 h and 24 h
-    now = float(measured[-1])
-    six, day = float(measured[-24 + 5]), now
-    found = course(
-        measured, END, [Expected(6 * HOUR, six, six - 1, six + 1), Expected(24 * HOUR, day, day - 2, day + 2)]
-    )
+    usual = swing(5, 5, coldest_at=11)  # now is 00:30, so the coldest hour lies between 6 h and 24 h ahead
+    at = usual[:24]
+    six, day = float(at[6]), float(at[0])
+    forecasts = [Expected(6 * HOUR, six, six - 1, six + 1), Expected(24 * HOUR, day, day - 2, day + 2)]
+    found = course(usual, END, NOW, day, forecasts)
     assert found is not None
-    assert found.value.min() == pytest.approx(0, abs=0.2)
+    assert found.value.min() == pytest.approx(0, abs=0.01)
     assert found.lead[found.value.argmin()] == 11 * HOUR
 
 
 def test_it_passes_through_the_forecasts_and_widens_between_them() -> None:
     forecasts = [Expected(900, 4, 3.8, 4.2), Expected(6 * HOUR, 2, 1, 3), Expected(24 * HOUR, 5, 2, 8)]
-    found = course(swing(5, 3), END, forecasts)
+    found = course(swing(5, 3), END, NOW, 4.1, forecasts)
     assert found is not None
+    assert found.at(0) == pytest.approx(Expected(0, 4.1, 4.1, 4.1))
     for each in forecasts:
         assert found.at(int(np.flatnonzero(found.lead == each.lead)[0])) == pytest.approx(each)
-    width = found.upper - found.lower
-    assert (np.diff(width) >= 0).all()
-    assert width[0] == 0
+    assert (np.diff(found.upper - found.lower) >= 0).all()
 
 
-def test_no_course_without_forecasts_or_without_a_reading_of_the_last_hours() -> None:
-    assert course(swing(5, 3), END, []) is None
-    silent = swing(5, 3)
-    silent[-2:] = math.nan
-    assert course(silent, END, flat(5)) is None
+def test_no_course_without_forecasts_or_without_a_present_value() -> None:
+    assert course(swing(5, 3), END, NOW, 5.0, []) is None
+    assert course(swing(5, 3), END, NOW, None, flat(5)) is None
 
 
 def test_a_new_sensor_has_a_straight_course() -> None:
-    found = course(np.array([8.0]), END, flat(4))
+    found = course(np.array([8.0]), END, NOW, 8.0, flat(4))
     assert found is not None
     assert (np.diff(found.value[found.lead >= 900]) == 0).all()
 
@@ -249,4 +246,6 @@ def test_it_looks_a_day_ahead_where_the_forecasts_do() -> None:
     assert (ahead.index, ahead.lead) == (0.7, 24 * HOUR)
     assert ahead.probability is None
     assert ahead.figure == 24
-    assert drought(hot, steady(20, hours=6), steady(60)) == measured
+    half = drought(hot, steady(20, hours=12), steady(60))  # half of the last day is hot still: more than 8 h
+    assert half is not None
+    assert (half.index, half.lead) == (1.0, 12 * HOUR)
