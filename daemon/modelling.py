@@ -66,7 +66,7 @@ def make_scoring(
         SensorModels(folder / "models", horizons, detecting=config.anomaly.enabled),
         since,
         verdicts,
-        Outlets(found, normal, writes.predictions, trained),
+        Outlets(found, normal, writes.predictions, trained, lambda _: None),
         Fitter(),
         clock.now,
         clock.monotonic,

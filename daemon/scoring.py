@@ -21,7 +21,17 @@ from daemon.explaining import explain
 from daemon.fits import Fits, Trained
 from daemon.fitting import Fitter
 from daemon.score_waits import Waits
-from daemon.sensor_models import MICROSECONDS, SCORED, History, Judged, Observation, SensorModel, SensorModels
+from daemon.sensor_models import (
+    MICROSECONDS,
+    SCORED,
+    Foreseen,
+    History,
+    Judged,
+    Observation,
+    Outlook,
+    SensorModel,
+    SensorModels,
+)
 from ml.base import Arrays, Forecast, Readiness, Score
 
 log = logging.getLogger("sereno.scoring")
@@ -106,13 +116,14 @@ class Outlets:
     """Whom scoring tells; all are called on the loop and must not block.
 
     ``found`` takes what one reading shows of a sensor's quantities, the oddest first; ``normal`` the quantity of a
-    sensor whose anomaly is over.
+    sensor whose anomaly is over; ``outlooks`` all that is expected of some series, published or not.
     """
 
     found: Callable[[Sequence[Finding]], None]
     normal: Callable[[int, str], None]
     predicted: Callable[[Sequence[Predicted]], None]
     trained: Callable[[Trained], None]
+    outlooks: Callable[[Sequence[Outlook]], None]
 
 
 class Scoring:
@@ -342,13 +353,16 @@ class Scoring:
             self._outlets.found(sorted(findings, key=lambda finding: finding.score, reverse=True))
         self.fits.want(judged.due)
 
-    def _predict(self, forecasts: Sequence[tuple[int, Forecast]]) -> None:
+    def _predict(self, foreseen: Foreseen) -> None:
         """Tell what has not come yet: a prediction of what is known already is none."""
         now = self._now()
-        ahead = [p for sensor_id, forecast in forecasts if (p := _predicted(sensor_id, forecast)).predicted_at > now]
+        ahead = [p for sensor_id, forecast in foreseen.due if (p := _predicted(sensor_id, forecast)).predicted_at > now]
         if ahead:
             self.counters.predictions += len(ahead)
             self._outlets.predicted(ahead)
+        fresh = [outlook for outlook in foreseen.outlooks if outlook.made_at * MICROSECONDS >= now - FRESH]
+        if fresh:
+            self._outlets.outlooks(fresh)
 
     async def _adopted(self, sensor_id: int) -> None:
         """A fit is in use: what it foretells is told, and it is saved."""

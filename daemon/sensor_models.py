@@ -18,6 +18,7 @@ from ml.base import Arrays, Floats, Forecast, Score, named, part
 from ml.forecast import MixForecaster
 from ml.forest import ForestBank
 from ml.gate import POSSIBLE
+from ml.lags import BINS_PER_DAY
 from ml.slow import Place
 
 MICROSECONDS = 1_000_000
@@ -82,6 +83,29 @@ class Judged:
     old: list[int] = field(default_factory=list)  # whose past came, once for each observation
     recovered: list[tuple[int, str]] = field(default_factory=list)  # (sensor, quantity)
     due: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """All that is expected of a series, one forecast per horizon, each time that a quarter of an hour is complete.
+
+    ``day``: the means of its last 24 hours, or of as many as there are, oldest first; the newest ends at ``made_at``
+    (s), when all forecasts were made.
+    """
+
+    sensor_id: int
+    quantity: str
+    made_at: float
+    day: Floats
+    forecasts: Sequence[Forecast]
+
+
+@dataclass(slots=True)
+class Foreseen:
+    """``due``: what is to be published, with its sensor."""
+
+    due: list[tuple[int, Forecast]] = field(default_factory=list)
+    outlooks: list[Outlook] = field(default_factory=list)
 
 
 class SensorModels:
@@ -160,7 +184,7 @@ class SensorModels:
             values = {q: v for q, v in zip(SCORED, (temperature, humidity), strict=True) if v == v}
             if values:
                 self._detect([(model, time, values)])
-                for forecaster in self._forecasters(model, values):
+                for forecaster in self._forecasters(model, values).values():
                     forecaster.observe(time, values)
         model.anomalous = frozenset(model.detector.open_quantities())
 
@@ -195,20 +219,20 @@ class SensorModels:
         """Observations that the forecasters have not seen yet."""
         return len(self._unseen)
 
-    def foresee(self, seconds: float) -> list[tuple[int, Forecast]]:
+    def foresee(self, seconds: float) -> Foreseen:
         """Let the forecasters see what was judged, for so long, or until they are no more than UNSEEN behind.
 
-        Returns what is due to be published. At a quarter of an hour all forecasters predict: a millisecond each, which
+        At a quarter of an hour all forecasters predict: a millisecond each, which
         no score should wait for.
         """
-        made: list[tuple[int, Forecast]] = []
+        foreseen = Foreseen()
         until = clock.monotonic() + seconds
         while self._unseen and (len(self._unseen) > UNSEEN or clock.monotonic() < until):
             sensor_id, time, values = self._unseen.popleft()
             model = self._models.get(sensor_id)
             if model is not None:
-                made += [(sensor_id, forecast) for forecast in self._forecast(model, time, values)]
-        return made
+                self._forecast(sensor_id, model, time, values, foreseen)
+        return foreseen
 
     def training(self, sensor_id: int, max_rows: int) -> Arrays | None:
         """What a fit of all of a sensor's models needs; None: nothing to fit yet, or the sensor is gone."""
@@ -247,22 +271,27 @@ class SensorModels:
             was, model.anomalous = model.anomalous, frozenset(model.detector.open_quantities())
             judged.recovered += [(observation.sensor_id, quantity) for quantity in sorted(was - model.anomalous)]
 
-    def _forecast(self, model: SensorModel, time: float, values: Mapping[str, float]) -> list[Forecast]:
-        """Feed the forecasters; what is due to be published. A horizon is due each quarter of itself."""
-        due: list[Forecast] = []
-        for forecaster in self._forecasters(model, values):
-            if forecaster.observe(time, values) or model.adopted:
-                due += [f for f in forecaster.forecast(time) if self._publish(model, f)]
+    def _forecast(
+        self, sensor_id: int, model: SensorModel, time: float, values: Mapping[str, float], foreseen: Foreseen
+    ) -> None:
+        """Feed the forecasters. A horizon is due to be published each quarter of itself."""
+        for quantity, forecaster in self._forecasters(model, values).items():
+            if not (forecaster.observe(time, values) or model.adopted):
+                continue
+            forecasts = forecaster.forecast(time)
+            if forecasts:
+                day = forecaster.bins.tail(BINS_PER_DAY)[0]
+                foreseen.outlooks.append(Outlook(sensor_id, quantity, forecasts[0].made_at, day, forecasts))
+            foreseen.due += [(sensor_id, forecast) for forecast in forecasts if self._publish(model, forecast)]
         model.adopted = False
-        return due
 
-    def _forecasters(self, model: SensorModel, values: Mapping[str, float]) -> Iterable[MixForecaster]:
+    def _forecasters(self, model: SensorModel, values: Mapping[str, float]) -> Mapping[str, MixForecaster]:
         """Those of a sensor that has measured ``values``; new ones where it has not done so before."""
         if self._horizons:
             for quantity in values:
                 if quantity not in model.forecasters:
                     model.forecasters[quantity] = MixForecaster(quantity, self._horizons)
-        return model.forecasters.values()
+        return model.forecasters
 
     def _publish(self, model: SensorModel, forecast: Forecast) -> bool:
         key = forecast.quantity, forecast.horizon

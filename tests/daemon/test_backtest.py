@@ -126,6 +126,7 @@ async def announced(source: Path, models: Path) -> set[tuple[str, str, str]]:
         lambda sensor, quantity: episodes.normal(sensor, AnomalyKind.UNUSUAL_PATTERN, quantity, at_once=True),
         lambda _: None,
         lambda _: None,
+        lambda _: None,
     )
     scoring = Scoring(known, nothing, no_verdicts, outlets, InThisProcess(), lambda: int(now[0] * 1e6), gather=0.0)
     scoring.appeared([1, 2, 3])

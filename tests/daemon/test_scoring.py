@@ -403,11 +403,11 @@ def test_forecasters_see_everything_in_slices(tmp_path: Path) -> None:
     foreseen = models.foresee(math.inf)
     assert models.unseen == 0
     assert {forecast.quantity for _, forecast in foreseen.due} == {"temperature", "humidity"}
-    assert len(foreseen.outlooks) == 2 * 7, "each series' at each quarter of an hour, published or not"
+    assert len(foreseen.outlooks) == 2 * 8, "each series' at each quarter of an hour, published or not"
     last = foreseen.outlooks[-1]
     assert (last.sensor_id, last.quantity, last.made_at) == (1, "humidity", last.forecasts[0].made_at)
     assert [forecast.horizon for forecast in last.forecasts] == list(HORIZONS)
-    assert len(last.day) == 7, "the means since it began"
+    assert len(last.day) == 8, "the means since it began"
 
 
 async def test_a_source_that_can_wait_waits_for_the_models(tmp_path: Path) -> None:
