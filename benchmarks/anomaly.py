@@ -157,6 +157,8 @@ class Run:
                 for name, figures in found.items()
             ]
             print_table("  found by kind", ["", *KINDS], kinds)
+        if len(self.events) == 1:
+            return
         means = [[name, *(_mean(figures, key) for key in MEANS)] for name, figures in found.items()]
         print_table(f"Injected faults, mean of {len(self.events)} seeds", ["", *FAULT_COLUMNS], means)
 
@@ -181,7 +183,10 @@ class Run:
                     continue
                 row = next(row for row, line in enumerate(lines) if line != whole[row])
                 print(f"{file.name} cut at {name}: row {row} is {lines[row]}, of the whole file {whole[row]}")
-        print(f"\nPrefix test: {same} of {len(cut) * len(self._to_cut())} cut files score as the whole, bit for bit")
+        print(
+            f"\nPrefix test: {same} of {len(cut) * len(self._to_cut())} cut files score as the whole, bit for bit",
+            flush=True,
+        )
 
     def print_parts(self) -> None:
         seed = next(iter(self.faults))

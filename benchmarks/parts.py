@@ -30,7 +30,7 @@ def _nobody(_: Callable[..., Any]) -> Callable[..., Sequence[Slow]]:
 
 
 def _unpaired(against_others: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda slow, elapsed, neighbours, _: against_others(slow, elapsed, neighbours, None)
+    return lambda slow, *given: against_others(slow, *given[:-1], None)  # the pair comes last
 
 
 def _learning_all(absorb: Callable[..., Any]) -> Callable[..., Any]:
