@@ -118,7 +118,7 @@ class SensorModels:
         self._bank = ForestBank()
         self._place = Place()  # a daemon's sensors stand in one place, and are each other's reference
         self._models: dict[int, SensorModel] = {}
-        self._unseen: deque[tuple[int, float, Mapping[str, float]]] = deque()
+        self._unseen: deque[tuple[int, float, Mapping[str, float], frozenset[str]]] = deque()
 
     def __contains__(self, sensor_id: int) -> bool:
         return sensor_id in self._models
@@ -184,9 +184,9 @@ class SensorModels:
             values = {q: v for q, v in zip(SCORED, (temperature, humidity), strict=True) if v == v}
             if values:
                 self._detect([(model, time, values)])
+                model.anomalous = frozenset(model.detector.open_quantities())
                 for forecaster in self._forecasters(model, values).values():
-                    forecaster.observe(time, values)
-        model.anomalous = frozenset(model.detector.open_quantities())
+                    forecaster.observe(time, values, model.anomalous)
 
     def verdict(self, sensor_id: int, quantity: str, feature: str, likelihood: float, *, genuine: bool) -> None:
         """What a person said of an alarm: see :meth:`ml.anomaly.ForestDetector.verdict`."""
@@ -210,7 +210,8 @@ class SensorModels:
                 touched[observation.sensor_id] = model
                 self._conclude(observation, model, scores, judged)
                 if self._horizons and observation.valid:
-                    self._unseen.append((observation.sensor_id, observation.time / MICROSECONDS, observation.values))
+                    time = observation.time / MICROSECONDS
+                    self._unseen.append((observation.sensor_id, time, observation.values, model.anomalous))
         judged.due = [sensor_id for sensor_id, model in touched.items() if model.fit_due()]
         return judged
 
@@ -228,10 +229,10 @@ class SensorModels:
         foreseen = Foreseen()
         until = clock.monotonic() + seconds
         while self._unseen and (len(self._unseen) > UNSEEN or clock.monotonic() < until):
-            sensor_id, time, values = self._unseen.popleft()
+            sensor_id, time, values, flagged = self._unseen.popleft()
             model = self._models.get(sensor_id)
             if model is not None:
-                self._forecast(sensor_id, model, time, values, foreseen)
+                self._forecast(sensor_id, model, (time, values, flagged), foreseen)
         return foreseen
 
     def training(self, sensor_id: int, max_rows: int) -> Arrays | None:
@@ -257,7 +258,7 @@ class SensorModels:
                 model.adopted = True
         if model.adopted:
             model.published.clear()
-            self._unseen.append((sensor_id, model.detector.last_time, {}))
+            self._unseen.append((sensor_id, model.detector.last_time, {}, frozenset()))
 
     def _detect(self, readings: Sequence[tuple[SensorModel, float, Mapping[str, float]]]) -> list[list[Score]]:
         if not self._detecting:
@@ -272,11 +273,16 @@ class SensorModels:
             judged.recovered += [(observation.sensor_id, quantity) for quantity in sorted(was - model.anomalous)]
 
     def _forecast(
-        self, sensor_id: int, model: SensorModel, time: float, values: Mapping[str, float], foreseen: Foreseen
+        self,
+        sensor_id: int,
+        model: SensorModel,
+        observed: tuple[float, Mapping[str, float], frozenset[str]],
+        foreseen: Foreseen,
     ) -> None:
         """Feed the forecasters. A horizon is due to be published each quarter of itself."""
+        time, values, flagged = observed
         for quantity, forecaster in self._forecasters(model, values).items():
-            if not (forecaster.observe(time, values) or model.adopted):
+            if not (forecaster.observe(time, values, flagged) or model.adopted):
                 continue
             forecasts = forecaster.forecast(time)
             if forecasts:

@@ -6,7 +6,7 @@ Models are causal to the bit: what they return for a reading depends on that rea
 many were given at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -147,10 +147,11 @@ class Detector(Fittable, Protocol):
 class Forecaster(Fittable, Protocol):
     """Predicts one series at fixed horizons from 15-minute bins."""
 
-    def observe(self, time: float, values: Mapping[str, float]) -> bool:
+    def observe(self, time: float, values: Mapping[str, float], flagged: Container[str] = ()) -> bool:
         """Take what the sensor measured: the series' own quantity and any beside it; true when a bin was completed.
 
-        NaN and values of an older bin are left out.
+        NaN and values of an older bin are left out. ``flagged`` are the quantities that a detector calls anomalous
+        just now: nothing is learnt from them.
         """
 
     def forecast(self, now: float) -> Sequence[Forecast]:

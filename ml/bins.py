@@ -20,15 +20,20 @@ _CARRY = 8
 
 
 class Bins:
-    """The last SPAN complete bins, a companion quantity beside them, and the bin that is being filled."""
+    """The last SPAN complete bins, a companion quantity beside them, and the bin that is being filled.
 
-    __slots__ = ("_companion", "_known", "_sums", "_values", "first", "missing", "open", "size")
+    What was flagged as an anomaly is in its bin, for that is where the series stands now; but a bin with anything
+    flagged in it is not ``known``: no fit learns from it, and no forecast is judged by it.
+    """
+
+    __slots__ = ("_companion", "_flagged", "_known", "_sums", "_values", "first", "missing", "open", "size")
 
     def __init__(self) -> None:
         self._values = np.full(_ROOM, np.nan, np.float32)
         self._companion = np.full(_ROOM, np.nan, np.float32)
         self._known = np.zeros(_ROOM, np.bool_)
         self._sums = [0.0, 0.0, 0.0, 0.0]  # value, count, companion, count
+        self._flagged = False
         self.size = 0
         self.first = 0
         self.open: int | None = None
@@ -62,7 +67,7 @@ class Bins:
         """Whether a reading of this time ends the open bin."""
         return self.open is not None and int(time // BIN) > self.open
 
-    def add(self, time: float, value: float) -> bool:
+    def add(self, time: float, value: float, *, flagged: bool) -> bool:
         """Count a reading into the open bin, which must not be older; false for an older one."""
         number = int(time // BIN)
         if self.open is None:
@@ -71,6 +76,7 @@ class Bins:
             return False
         self._sums[0] += value
         self._sums[1] += 1.0
+        self._flagged = self._flagged or flagged
         return True
 
     def add_companion(self, value: float) -> None:
@@ -78,9 +84,10 @@ class Bins:
         self._sums[3] += 1.0
 
     def close(self) -> bool:
-        """Complete the open bin and open the next; returns whether the completed one was measured."""
+        """Complete the open bin and open the next; returns whether the completed one was measured and usual."""
         assert self.open is not None  # noqa: S101 - callers ask begins_new first
         total, count, companion, companion_count = self._sums
+        flagged, self._flagged = self._flagged, False
         self._sums = [0.0, 0.0, 0.0, 0.0]
         if self.size == 0:
             self.first = self.open
@@ -92,15 +99,21 @@ class Bins:
         carried_companion = self._companion[last] if self.size else np.nan
         self._values[self.size] = total / count if count else carried
         self._companion[self.size] = companion / companion_count if companion_count else carried_companion
-        self._known[self.size] = self.missing <= _CARRY
+        self._known[self.size] = self.missing <= _CARRY and not flagged
         self.size += 1
         self.open += 1
-        return count > 0
+        return count > 0 and not flagged
+
+    def known_before(self, back: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Whether the bins so many before the newest are known, in the shape of ``back``."""
+        places = self.size - 1 - back
+        found: NDArray[np.bool_] = (places >= 0) & self._known[np.maximum(places, 0)]
+        return found
 
     def restart(self, time: float) -> None:
         """Begin anew after a gap longer than the span."""
         self.size, self.missing, self.open = 0, 0, int(time // BIN)
-        self._sums = [0.0, 0.0, 0.0, 0.0]
+        self._sums, self._flagged = [0.0, 0.0, 0.0, 0.0], False
 
     def training(self, limit: int) -> Arrays:
         """The newest ``limit`` bins: ``values``, ``companion`` float32, ``known`` bool, ``first`` their number."""
@@ -119,7 +132,7 @@ class Bins:
         return len(usable_origins(self._known[max(0, self.size - SPAN) : self.size], horizon))
 
     def state(self) -> Arrays:
-        scalars = [*self._sums, math.nan if self.open is None else self.open, self.missing]
+        scalars = [*self._sums, math.nan if self.open is None else self.open, self.missing, float(self._flagged)]
         return self.training(SPAN) | {"sums": np.array(scalars, np.float64)}
 
     def restore(self, state: Arrays) -> None:
@@ -128,7 +141,8 @@ class Bins:
         self._companion[: self.size] = state["companion"]
         self._known[: self.size] = state["known"]
         self.first = int(state["first"][0])
-        *self._sums, is_open, missing = state["sums"].tolist()
+        *self._sums, is_open, missing, flagged = state["sums"].tolist()
+        self._flagged = bool(flagged)
         self.open = None if is_open != is_open else int(is_open)
         self.missing = int(missing)
 

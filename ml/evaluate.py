@@ -146,20 +146,24 @@ def backtest_forecast(files: Sequence[Path], origins: Path, out: Path, horizons:
 def forecast_series(
     rows: Iterator[Row], wanted: Mapping[SeriesKey, Sequence[tuple[float, str]]], horizons: Sequence[float]
 ) -> Iterator[tuple[SeriesKey, str, Sequence[Forecast]]]:
-    """(series, origin as it was written, forecasts) for each wanted origin, as soon as its bin is complete."""
+    """(series, origin as it was written, forecasts) for each wanted origin, as soon as its bin is complete.
+
+    The detector runs beside: what it flags teaches the forecasters nothing, here as in the daemon.
+    """
     forecasters: dict[SeriesKey, Forecaster] = {}
     ahead = {key: deque(origins) for key, origins in wanted.items()}
-    for row in rows:
+    for row, score in score_series(rows):
         key = row.sensor, row.quantity
         if key not in forecasters:
             forecasters[key] = MixForecaster(row.quantity, horizons)
+        flagged = {row.quantity} if score is None or score.anomalous else ()
         for other, forecaster in forecasters.items():
             if other[0] == row.sensor:
                 waiting = ahead.get(other, deque())
                 while waiting and waiting[0][0] + BIN <= row.time:
                     at, text = waiting.popleft()
                     yield other, text, forecaster.forecast(at + BIN)
-                forecaster.observe(row.time, {row.quantity: row.value})
+                forecaster.observe(row.time, {row.quantity: row.value}, flagged)
                 if forecaster.fit_due() and (training := forecaster.training(FIT_ROWS)) is not None:
                     forecaster.adopt(fit_mix(training))
     for key, forecaster in forecasters.items():

@@ -7,7 +7,7 @@ more.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,15 +70,19 @@ class MixForecaster:
     def fitted_at(self) -> float | None:
         return self._fitted_bin * BIN if self._fit is not None else None
 
-    def observe(self, time: float, values: Mapping[str, float]) -> bool:
-        """Take a reading: own value, and the sensor's other quantities beside it; true when a bin was completed."""
+    def observe(self, time: float, values: Mapping[str, float], flagged: Container[str] = ()) -> bool:
+        """Take a reading: own value, and the sensor's other quantities beside it; true when a bin was completed.
+
+        ``flagged``: the quantities that a detector calls anomalous at this moment; they teach nothing.
+        """
         completed = self._advance(time)
         for quantity, value in values.items():
             if value != value:
                 continue
             if quantity != self.quantity:
-                self.bins.add_companion(value)
-            elif self.bins.add(time, value):
+                if quantity not in flagged:
+                    self.bins.add_companion(value)
+            elif self.bins.add(time, value, flagged=quantity in flagged):
                 self._resolve(value)
         return completed
 
@@ -163,7 +167,7 @@ class MixForecaster:
         newest = self.bins.newest
         origins = newest - self._ahead
         places = origins % len(self._origins)
-        due = np.flatnonzero(self._origins[places] == origins)
+        due = np.flatnonzero((self._origins[places] == origins) & self.bins.known_before(self._ahead))
         if not len(due):
             return
         places = places[due]

@@ -127,3 +127,23 @@ def test_boosting_in_numpy_predicts_what_scikit_learn_does() -> None:
     stacked = {name: array[None] for name, array in boosting.flatten(model).items()}
     assert np.abs(predict(stacked, asked)[0] - model.predict(asked[0])).max() < 1e-5
     assert set(fit_boosting(rows, targets)) == {"feature", "threshold", "leaf", "base"}
+
+
+def test_what_the_detector_flags_teaches_nothing_and_judges_nobody() -> None:
+    clean, faulty = (MixForecaster("temperature", HORIZONS) for _ in range(2))
+    for index in range(8 * 96):
+        heated = 6 * 96 <= index < 7 * 96
+        value = room(index)
+        clean.observe(index * BIN, {"temperature": value, "humidity": 50.0})
+        flagged = {"temperature"} if heated else set()
+        faulty.observe(index * BIN, {"temperature": value + 30 * heated, "humidity": 50.0}, flagged)
+        if index == 6 * 96 + 40:
+            assert faulty.forecast(index * BIN)[0].value > 40, "yet this is where the series stands"
+    training = faulty.training(4096)
+    assert training is not None
+    spoilt = ~training["known"]
+    assert spoilt.sum() == 96
+    assert training["values"][spoilt].min() > 40
+    assert training["values"][~spoilt].max() < 40
+    persistence = [forecaster.state()["errors"][:, 0] for forecaster in (faulty, clean)]
+    np.testing.assert_allclose(*persistence, rtol=0.1)
