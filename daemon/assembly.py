@@ -20,6 +20,7 @@ from daemon.bus import Bus
 from daemon.clock import MachineClock
 from daemon.config import Config
 from daemon.database import Database
+from daemon.derived import Derivations, air_of
 from daemon.episodes import Episodes
 from daemon.flow import Flow
 from daemon.health import Health
@@ -163,6 +164,7 @@ async def assemble(ground: Ground) -> House:
         ids=ids,
         submit=functools.partial(intake.submit, source=BY_HAND),
         authenticator=authenticator,
+        derivations=Derivations(lambda sensor_id: air_of(directory.latest(sensor_id)), lambda _: ()),
         health=functools.partial(_health, health),
         status=reporter.report,
         metrics=Metrics(reporter.report).text,

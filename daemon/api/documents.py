@@ -110,6 +110,34 @@ class Prediccion(BaseModel):
     updated_at: datetime
 
 
+class Riesgo(BaseModel):
+    riesgo: str = Field(description="`helada`, `condensacion`, `moho` or `sequia` (drought stress).")
+    nivel: str = Field(description="`ninguno`, `bajo`, `medio` or `alto`.")
+    probabilidad: float | None = Field(ge=0, le=1, description="Of `helada` and `condensacion`, to 0.05.")
+    indice: float | None = Field(description="Of `moho` (0 to 6) and `sequia` (0 to 1): no probability.")
+    horizonte_s: int = Field(
+        description="Seconds until it is likeliest, or that an index looks ahead; 0: it is of now."
+    )
+    comentario: str
+    comentario_en: str
+    ubicacion_id: int | None = Field(description="The place, where the sensor has one.")
+    evaluado_en: datetime
+
+
+class Aire(BaseModel):
+    """Derived from the newest readings; `null` where these tell nothing of it."""
+
+    sensor_id: int
+    timestamp: datetime | None
+    temperatura: float | None = Field(description="°C")
+    humedad: float | None = Field(description="%")
+    punto_rocio: float | None = Field(description="°C: dew point over water.")
+    punto_escarcha: float | None = Field(description="°C: frost point over ice, where it is at most 0 °C.")
+    humedad_absoluta: float | None = Field(description="g of water in a m³ of air.")
+    deficit_presion_vapor: float | None = Field(description="kPa: vapour pressure deficit of the air.")
+    riesgos: list[Riesgo]
+
+
 class Rechazo(BaseModel):
     index: int = Field(description="The reading's place in the list, from 0.")
     reason: str

@@ -3,7 +3,7 @@
 An entity's body is the same in a REST answer and in an event's ``data``. What comes in is in ``daemon.api.inputs``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -17,9 +17,12 @@ from daemon.api.words import (
     MAGNITUDES,
     QUALITIES,
     QUANTITIES,
+    RISK_LEVELS,
+    RISKS,
     SENSOR_STATES,
     VERDICTS,
 )
+from daemon.derived import Air, PlaceRisk
 from daemon.entities import Anomaly, Entity, Location, Prediction, Sensor, StoredReading
 from daemon.events import Action, EntityEvent, Event, SystemEvent
 
@@ -166,6 +169,35 @@ def prediction_body(prediction: Prediction) -> Body:
         "comentario_en": prediction.comment_en,
         "created_at": wire_time(prediction.created_at),
         "updated_at": wire_time(prediction.updated_at),
+    }
+
+
+def air_body(sensor_id: int, air: Air | None, risks: Sequence[PlaceRisk]) -> Body:
+    """What is derived from a sensor's readings; nulls where they tell nothing of it."""
+    return {
+        "sensor_id": sensor_id,
+        "timestamp": None if air is None else wire_time(air.time),
+        "temperatura": None if air is None else air.temperature,
+        "humedad": None if air is None else air.humidity,
+        "punto_rocio": None if air is None else air.dew_point,
+        "punto_escarcha": None if air is None else air.frost_point,
+        "humedad_absoluta": None if air is None else air.absolute_humidity,
+        "deficit_presion_vapor": None if air is None else air.vapour_pressure_deficit,
+        "riesgos": [_risk_body(risk) for risk in risks],
+    }
+
+
+def _risk_body(risk: PlaceRisk) -> Body:
+    return {
+        "riesgo": RISKS[risk.risk],
+        "nivel": RISK_LEVELS[risk.level],
+        "probabilidad": risk.probability,
+        "indice": risk.index,
+        "horizonte_s": risk.horizon_s,
+        "comentario": risk.comment,
+        "comentario_en": risk.comment_en,
+        "ubicacion_id": risk.location_id,
+        "evaluado_en": wire_time(risk.assessed_at),
     }
 
 

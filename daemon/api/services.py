@@ -14,6 +14,7 @@ from daemon.api.auth import Authenticator
 from daemon.api.connections import Hub
 from daemon.bus import Bus
 from daemon.config import Config
+from daemon.derived import Derivations
 from daemon.entities import Sensor
 from daemon.events import Event
 from daemon.status_report import StatusReport
@@ -91,6 +92,7 @@ class Services:
     ids: Ids
     submit: Callable[[Sequence[Submission]], Awaitable[Sequence[SubmitResult]]]
     authenticator: Authenticator
+    derivations: Derivations
     health: Callable[[], Health]
     status: Callable[[], StatusReport]
     metrics: Callable[[], bytes]

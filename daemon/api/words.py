@@ -21,6 +21,9 @@ ANOMALY_STATES = {AnomalyState.OPEN: "abierta", AnomalyState.RESOLVED: "resuelta
 VERDICTS = {Verdict.FALSE: "falsa", Verdict.TRUE: "cierta"}
 MAGNITUDES = {"temperature": "temperatura", "humidity": "humedad"}
 
+RISKS = {"frost": "helada", "condensation": "condensacion", "mould": "moho", "drought": "sequia"}
+RISK_LEVELS = {"none": "ninguno", "low": "bajo", "medium": "medio", "high": "alto"}
+
 QUANTITIES = {
     "dew_point": "punto_rocio",
     "heat_index": "indice_calor",

@@ -19,6 +19,7 @@ from daemon.api.services import WEB, Health, Services
 from daemon.batches import Commit
 from daemon.bus import Bus
 from daemon.config import Config
+from daemon.derived import Derivations, PlaceRisk, air_of
 from daemon.events import Channel, EntityEvent, Event
 from daemon.intake import Intake, Source
 from daemon.recorder import Recorder
@@ -60,6 +61,7 @@ class Rest:
     clock: Clock
     events: list[Event] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    risks: dict[int, list[PlaceRisk]] = field(default_factory=dict)
 
     def entity_events(self) -> list[EntityEvent]:
         return [event for event in self.events if isinstance(event, EntityEvent)]
@@ -103,6 +105,7 @@ async def rest(
     recorder = Recorder(database, sync_interval=1.0)
     events: list[Event] = []
     refused: list[tuple[str, str]] = []
+    risks: dict[int, list[PlaceRisk]] = {}
 
     def committed(commit: Commit) -> None:
         for event in commit.events:
@@ -140,6 +143,9 @@ async def rest(
                 ids=recorder.ids,
                 submit=submit,
                 authenticator=authenticator,
+                derivations=Derivations(
+                    lambda sensor: air_of(directory.latest(sensor)), lambda sensor: risks.get(sensor, ())
+                ),
                 health=health,
                 status=lambda: {"version": "test"},  # type: ignore[return-value, typeddict-item]
                 metrics=lambda: b"sereno_up 1\n",
@@ -152,7 +158,7 @@ async def rest(
             )
             transport = httpx.ASGITransport(create_app(services))
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-                yield Rest(client, services, recorder, clock, events, refused)
+                yield Rest(client, services, recorder, clock, events, refused, risks)
     finally:
         reads.close()
         database.close()

@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from daemon.api import documents
 from daemon.api.bodies import read_model
-from daemon.api.errors import Problem
+from daemon.api.errors import NotFound, Problem
 from daemon.api.inputs import SensorChange, SensorMerge, SensorNew, SensorSplit
 from daemon.api.paging import Cursor, From, Limit, SensorFilter, Until, json, listed
 from daemon.api.routes.crud import Crud, Kind, RowId, routes_of
+from daemon.api.schemas import air_body
 from daemon.api.services import Sensors, Services
 from daemon.api.values import SensorStateWord, Text
 from daemon.entities import Sensor, SensorState, key_without_device
@@ -179,6 +180,22 @@ class SensorCrud(Crud[Sensor]):
         return json(self.kind.show(await self.services.change(work)))
 
 
+@dataclass(frozen=True, slots=True)
+class DerivedAir:
+    """What a sensor's readings tell beyond themselves; nothing of it is stored."""
+
+    services: Services
+
+    async def air(self, id: RowId) -> Response:  # noqa: A002
+        """Dew point, absolute humidity and vapour pressure deficit of the newest readings, and what threatens the
+        place: frost, condensation, mould, drought stress.
+        """
+        if self.services.sensors.by_id(id) is None:
+            raise NotFound("sensor", id)
+        derivations = self.services.derivations
+        return json(air_body(id, derivations.air(id), derivations.risks(id)))
+
+
 def sensor_routes(services: Services) -> APIRouter:
     rows = LiveSensors(services.sensors)
     kind = Kind(
@@ -212,6 +229,15 @@ def sensor_routes(services: Services) -> APIRouter:
 
     crud = SensorCrud(services, kind)
     router = routes_of(crud, listing, "Sensors, newest first; `desde` and `hasta` are of their creation")
+    router.add_api_route(
+        "/{id}/air",
+        DerivedAir(services).air,
+        methods=["GET"],
+        response_model=documents.Aire,
+        responses=documents.problems(404),
+        operation_id="sensor_air",
+        summary="A sensor's air and the risks of its place",
+    )
     for verb, endpoint, summary, body in (
         ("ignore", crud.ignore, "Take nothing more of a sensor", None),
         ("allow", crud.allow, "Take what an ignored sensor says again", None),
