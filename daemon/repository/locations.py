@@ -25,6 +25,13 @@ def listing(conn: Connection, wanted: Listing) -> Page[Location]:
     return Page([location_of(row) for row in page.rows], page.after)
 
 
+def of_each_sensor(conn: Connection) -> dict[int, Location]:
+    """Where each sensor is: of several locations the one it was given last."""
+    return {
+        place.sensor_id: place for place in map(location_of, conn.execute(select(location).order_by(location.c.id)))
+    }
+
+
 def by_id(conn: Connection, location_id: int) -> Location | None:
     row = conn.execute(select(location).where(location.c.id == location_id)).first()
     return location_of(row) if row else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, union_all
 
@@ -61,6 +61,25 @@ def series(conn: Connection, period: Period, points: int, unfolded: Unfolded | N
     bucket = ((data.c.time - start) // width).label("bucket")
     found = conn.execute(select(bucket, *_aggregates(data.c)).group_by(bucket).order_by(bucket))
     return [_summary(row, start + row.bucket * width) for row in found]
+
+
+HOUR = 3600 * 1_000_000
+
+
+class HourlyMeans(NamedTuple):
+    """``hour`` counts from 1970 UTC; °C and % of its believed rows, None where none carries the quantity."""
+
+    hour: int
+    temperature: float | None
+    humidity: float | None
+
+
+def hourly(conn: Connection, period: Period, unfolded: Unfolded | None = None) -> list[HourlyMeans]:
+    """The hours in which something was measured, oldest first."""
+    rows = union_all(*_believed_rows(period, unfolded)).subquery()
+    hour = (rows.c.time // HOUR).label("hour")
+    query = select(hour, func.avg(rows.c.temperature), func.avg(rows.c.humidity)).group_by(hour).order_by(hour)
+    return [HourlyMeans(*row) for row in conn.execute(query)]
 
 
 def _edges(conn: Connection, parts: Sequence[Select[Any]]) -> tuple[int, int] | None:
