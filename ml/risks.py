@@ -17,16 +17,16 @@ happened to a defined thing: pine sapwood (mould) and a greenhouse crop (drought
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ml import air
 from ml.base import Floats
+from ml.crossing import Path, crossing
+from ml.features import BIN
 
 HOUR = 3600
 HOURS_A_DAY = 24
@@ -87,28 +87,6 @@ class Hours:
     humidity: Floats
 
 
-class Expected(NamedTuple):
-    """A forecast: ``lead`` s ahead, ``lower``..``upper`` holds 90 %."""
-
-    lead: float
-    value: float
-    lower: float
-    upper: float
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What a quantity is expected to do: from now (``lead`` 0, as measured) hour by hour to the last forecast."""
-
-    lead: Floats
-    value: Floats
-    lower: Floats
-    upper: Floats
-
-    def at(self, index: int) -> Expected:
-        return Expected(*(float(column[index]) for column in (self.lead, self.value, self.lower, self.upper)))
-
-
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """``probability`` or ``index``, never both; ``lead`` (s) is when it is likeliest, or what the index looks ahead.
@@ -137,45 +115,6 @@ class Assessment:
         return Level(sum(self.degree >= limit for limit in LIMITS[self.risk]))
 
 
-def course(hours: Floats, end: int, now: float, present: float | None, forecasts: Sequence[Expected]) -> Course | None:
-    """A quantity hour by hour from ``now`` (s) to the last forecast; None without any, or without a value now.
-
-    Between two forecasts it follows the shape of the sensor's usual day: a night's minimum lies between horizons of 6 h
-    and 24 h, and a straight line would not see it. ``hours`` are hourly means that end before the hour ``end``.
-    """
-    if not forecasts or present is None:
-        return None
-    known = sorted(forecasts)
-    leads = np.array([0.0, *(each.lead for each in known)])
-    values = np.array([present, *(each.value for each in known)])
-    below = np.array([0.0, *(each.value - each.lower for each in known)])
-    above = np.array([0.0, *(each.upper - each.value for each in known)])
-    lead = np.union1d(leads, np.arange(0.0, leads[-1] + 1, HOUR))
-    day = _usual_day(hours, end)
-    value = _of_day(day, now + lead) + np.interp(lead, leads, values - _of_day(day, now + leads))
-    # An error grows about with the root of the time.
-    root, roots = np.sqrt(lead), np.sqrt(leads)
-    return Course(lead, value, value - np.interp(root, roots, below), value + np.interp(root, roots, above))
-
-
-def _usual_day(hours: Floats, end: int) -> Floats:
-    """Mean of each hour of the day (UTC) over the last week, less their mean; flat where two days are not known."""
-    week = hours[-7 * HOURS_A_DAY :]
-    hour_of_day = np.arange(end - len(week), end) % HOURS_A_DAY
-    known = ~np.isnan(week)
-    count = np.bincount(hour_of_day[known], minlength=HOURS_A_DAY)
-    if count.min() < 2:
-        return np.zeros(HOURS_A_DAY)
-    mean = np.bincount(hour_of_day[known], week[known], minlength=HOURS_A_DAY) / count
-    return np.asarray(mean - mean.mean())
-
-
-def _of_day(day: Floats, time: Floats) -> Floats:
-    """The usual day at these times (s): the mean of an hour belongs to its middle."""
-    hour = (time / HOUR - 0.5) % HOURS_A_DAY
-    return np.asarray(np.interp(hour, np.arange(HOURS_A_DAY + 1), np.append(day, day[0])))
-
-
 def surface_temperature(inside: ArrayLike, outside: ArrayLike = math.nan) -> Floats:
     """°C of the coldest surface: by SURFACE_FACTOR where the outside temperature is known, else COLDER than the air.
 
@@ -186,41 +125,38 @@ def surface_temperature(inside: ArrayLike, outside: ArrayLike = math.nan) -> Flo
     return np.where(np.isnan(without), within - COLDER, by_factor)
 
 
-def frost(temperature: Course, measured: Floats) -> Assessment | None:
-    """Probability that the air is at 0 °C or below at the likeliest of the hours ahead; None where it always freezes.
+def frost(temperature: Path, measured: Floats) -> Assessment | None:
+    """Probability that the air falls to 0 °C at some time ahead; None where it always freezes.
 
-    As errors of neighbouring hours go together, that is little less than the probability for any of them.
+    ``measured``: hourly means (°C) of the days before. Where no time is likely the coldest one is told.
     """
     last = measured[-FROZEN_FOR:]
     known = last[~np.isnan(last)]
     if len(known) >= LEAST_KNOWN and (known <= 0).all():
         return None
-    coldest = float(temperature.value.min())
-    if temperature.value[0] <= 0:
-        return Assessment(Risk.FROST, 0.0, coldest, probability=1.0, now=True)
-    below = _probability_below(temperature, 0.0)
-    index = int(below.argmax())
-    return Assessment(Risk.FROST, float(temperature.lead[index]), coldest, probability=coarse(below[index]))
+    coldest = int(temperature.centre.argmin())
+    lowest = float(temperature.centre[coldest])
+    falling = crossing(temperature, 0.0, upper=False)
+    if falling is None or temperature.level <= 0:
+        return Assessment(Risk.FROST, 0.0, min(temperature.level, lowest), probability=1.0, now=True)
+    end = float(falling.times[-1])
+    when = falling.likely(end) or (coldest + 1) * BIN
+    return Assessment(Risk.FROST, when, lowest, probability=coarse(falling.within(end)))
 
 
-def _probability_below(expected: Course, limit: float) -> Floats:
-    """By a normal on the side of the interval where the limit lies; what is measured is known to a tenth."""
-    side = np.where(expected.value > limit, expected.value - expected.lower, expected.upper - expected.value)
-    return _normal((limit - expected.value) / np.maximum(side / NINETY, 0.1))
-
-
-def condensation(temperature: Course, humidity: Course, outside: Course | None = None) -> Assessment | None:
-    """Probability that the coldest surface is below the dew point (below 0 °C: the frost point) at the likeliest hour;
+def condensation(temperature: Path, humidity: Path, outside: Path | None = None) -> Assessment | None:
+    """Probability that the coldest surface is below the dew point (below 0 °C: the frost point) at the likeliest time;
     None where the air is beyond what :mod:`ml.air` knows.
 
     Temperature and humidity of a room err in opposite directions, so adding their variances errs on the wide side.
     """
-    lead = np.intersect1d(temperature.lead, humidity.lead)
-    t, t_low, t_high = (np.interp(lead, temperature.lead, c) for c in _columns(temperature))
-    h, h_low, h_high = (np.interp(lead, humidity.lead, c) for c in _columns(humidity))
-    out = np.full(len(lead), math.nan)
+    size = 1 + min(len(temperature.centre), len(humidity.centre))
+    t, t_low, t_high = (column[:size] for column in _columns(temperature))
+    h, h_low, h_high = (column[:size] for column in _columns(humidity))
+    out = np.full(size, math.nan)
     if outside is not None:
-        out = np.interp(lead, outside.lead, outside.value, right=math.nan)
+        known = _columns(outside)[0][:size]
+        out[: len(known)] = known
     margin = _margin(t, h, out)
     error = NINETY * HUMIDITY_ERROR
     by_humidity = _reach(margin, _margin(t, h_low - error, out), _margin(t, h_high + error, out))
@@ -231,9 +167,8 @@ def condensation(temperature: Course, humidity: Course, outside: Course | None =
         return None
     index = int(np.nanargmax(wet))
     surface = float(surface_temperature(t, out)[index])
-    return Assessment(
-        Risk.CONDENSATION, float(lead[index]), surface, probability=coarse(wet[index]), now=bool(wet[0] >= 0.5)
-    )
+    now = bool(wet[0] >= 0.5)
+    return Assessment(Risk.CONDENSATION, float(index * BIN), surface, probability=coarse(wet[index]), now=now)
 
 
 def _reach(middle: Floats, one: Floats, other: Floats) -> Floats:
@@ -241,8 +176,10 @@ def _reach(middle: Floats, one: Floats, other: Floats) -> Floats:
     return np.nan_to_num(np.fmax(np.abs(middle - one), np.abs(middle - other)))
 
 
-def _columns(expected: Course) -> tuple[Floats, Floats, Floats]:
-    return expected.value, expected.lower, expected.upper
+def _columns(path: Path) -> tuple[Floats, Floats, Floats]:
+    """Value, lower, upper of each quarter of an hour, that of now first."""
+    value, zero = np.concatenate([[path.level], path.centre]), [0.0]
+    return value, value - np.concatenate([zero, path.below]), value + np.concatenate([zero, path.above])
 
 
 def _margin(temperature: Floats, humidity: Floats, outside: Floats) -> Floats:
@@ -354,18 +291,18 @@ def drought_index(deficits: Floats) -> float | None:
     return total / sum(FADES**age for age in range(REMEMBERED_DAYS))
 
 
-def drought(hours: Hours, temperature: Course | None, humidity: Course | None) -> Assessment | None:
+def drought(hours: Hours, temperature: Path | None, humidity: Path | None) -> Assessment | None:
     """The index of a week that ends where the forecasts do, at most a day ahead; without any it ends now."""
     deficits = air.vapour_pressure_deficit(hours.temperature, hours.humidity)
     last = deficits[-HOURS_A_DAY:]
     dry = float((last[~np.isnan(last)] >= (COMFORT + STRESS) / 2).sum())
     lead = 0.0
     if temperature is not None and humidity is not None:
-        reach = min(temperature.lead[-1], humidity.lead[-1], HOURS_A_DAY * HOUR)
-        ahead = np.arange(HOUR, reach + 1, HOUR, dtype=np.float64)
-        lead = float(len(ahead) * HOUR)
-        warm = np.interp(ahead, temperature.lead, temperature.value)
-        moist = np.clip(np.interp(ahead, humidity.lead, humidity.value), 0, 100)
-        deficits = np.concatenate([deficits, air.vapour_pressure_deficit(warm, moist)])
+        an_hour = round(HOUR / BIN)
+        count = min(HOURS_A_DAY, len(temperature.centre) // an_hour, len(humidity.centre) // an_hour)
+        lead = float(count * HOUR)
+        warm, moist = temperature.centre[: count * an_hour], np.clip(humidity.centre[: count * an_hour], 0, 100)
+        ahead = air.vapour_pressure_deficit(warm, moist).reshape(count, an_hour).mean(axis=1)
+        deficits = np.concatenate([deficits, ahead])
     index = drought_index(deficits)
     return None if index is None else Assessment(Risk.DROUGHT, lead, dry, index=round(index, 1))

@@ -7,16 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.base import Floats
+from ml.base import Floats, Forecast
+from ml.crossing import Path, expected_path
 from ml.risks import (
     HOUR,
-    Course,
-    Expected,
     Hours,
     Level,
     Mould,
     condensation,
-    course,
     critical_humidity,
     drought,
     drought_index,
@@ -27,7 +25,7 @@ from ml.risks import (
 )
 
 END = 480_000  # an hour since 1970, at 00:00 UTC
-NOW = END * HOUR + HOUR / 2  # so that leads of whole hours fall on the middles of hours
+NOW = float(END * HOUR)
 WEEK = np.arange(END - 7 * 24, END)
 
 
@@ -36,62 +34,21 @@ def swing(mean: float, size: float, coldest_at: int = 5) -> Floats:
     return mean - size * np.cos((WEEK - coldest_at) * 2 * np.pi / 24)
 
 
-def steady(value: float, width: float = 1.0, hours: int = 24) -> Course:
-    lead = np.arange(hours + 1.0) * HOUR
-    return Course(lead, np.full(hours + 1, value), np.full(hours + 1, value - width), np.full(hours + 1, value + width))
-
-
-def flat(value: float) -> list[Expected]:
-    return [Expected(h * HOUR, value, value - 1, value + 1) for h in (0.25, 1, 6, 24)]
-
-
-# The course -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_night_between_two_horizons_is_seen() -> None:
-    usual = swing(5, 5, coldest_at=11)  # now is 00:30, so the coldest hour lies between 6 h and 24 h ahead
-    at = usual[:24]
-    six, day = float(at[6]), float(at[0])
-    forecasts = [Expected(6 * HOUR, six, six - 1, six + 1), Expected(24 * HOUR, day, day - 2, day + 2)]
-    found = course(usual, END, NOW, day, forecasts)
-    assert found is not None
-    assert found.value.min() == pytest.approx(0, abs=0.01)
-    assert found.lead[found.value.argmin()] == 11 * HOUR
-
-
-def test_it_passes_through_the_forecasts_and_widens_between_them() -> None:
-    forecasts = [Expected(900, 4, 3.8, 4.2), Expected(6 * HOUR, 2, 1, 3), Expected(24 * HOUR, 5, 2, 8)]
-    found = course(swing(5, 3), END, NOW, 4.1, forecasts)
-    assert found is not None
-    assert found.at(0) == pytest.approx(Expected(0, 4.1, 4.1, 4.1))
-    for each in forecasts:
-        assert found.at(int(np.flatnonzero(found.lead == each.lead)[0])) == pytest.approx(each)
-    assert (np.diff(found.upper - found.lower) >= 0).all()
-
-
-def test_no_course_without_forecasts_or_without_a_present_value() -> None:
-    assert course(swing(5, 3), END, NOW, 5.0, []) is None
-    assert course(swing(5, 3), END, NOW, None, flat(5)) is None
-
-
-def test_a_new_sensor_has_a_straight_course() -> None:
-    found = course(np.array([8.0]), END, NOW, 8.0, flat(4))
-    assert found is not None
-    assert (np.diff(found.value[found.lead >= 900]) == 0).all()
+def steady(value: float, width: float = 1.0, hours: int = 24) -> Path:
+    return expected_path(value, [Forecast("", NOW, hours * HOUR, value, value - width, value + width, "")])
 
 
 # Frost ----------------------------------------------------------------------------------------------------------------
 
 
-def test_frost_is_as_likely_as_the_interval_says() -> None:
-    mild = swing(5, 3)
-    even = frost(steady(0.001), mild)
-    assert even is not None
-    assert even.probability == 0.5
-    edge = frost(steady(1.0), mild)  # 0 °C is the lower end of the 90 % interval: 5 % are below
-    assert edge is not None
-    assert edge.probability == 0.05
-    room = frost(steady(20), mild)
+def test_frost_is_as_likely_as_the_forecasts_say() -> None:
+    found = [frost(steady(value), swing(5, 3)) for value in (0.1, 0.5, 1.0, 3.0, 20.0)]
+    chances = [each.probability for each in found if each is not None and each.probability is not None]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[0] >= 0.6  # a value that wanders about the limit will have been beyond it
+    assert 0.05 <= chances[2] <= 0.2  # the interval's end: 5 % at its time, more at some time
+    assert chances[-1] == 0.05
+    room = found[-1]
     assert room is not None
     assert room.level is Level.NONE
 
@@ -106,11 +63,13 @@ def test_frost_that_is_there_is_certain_and_a_freezer_is_no_news() -> None:
 
 
 def test_nothing_ahead_is_certain() -> None:
-    falling = Course(np.array([0.0, HOUR]), np.array([3.0, -9.0]), np.array([3.0, -9.1]), np.array([3.0, -8.9]))
+    falling = expected_path(3.0, [Forecast("", NOW, 6 * HOUR, -9.0, -9.1, -8.9, "")])
     found = frost(falling, swing(5, 3))
     assert found is not None
     assert found.probability == 0.95
-    assert found.lead == HOUR
+    assert not found.now
+    assert 0 < found.lead < 3 * HOUR
+    assert found.figure == pytest.approx(-9)
 
 
 # Condensation ---------------------------------------------------------------------------------------------------------
