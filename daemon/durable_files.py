@@ -36,3 +36,14 @@ def written_once(path: Path, line: str) -> str:
         draft.unlink()
     sync_folder(path.parent)
     return path.read_text().strip()
+
+
+def replaced(path: Path, content: bytes) -> None:
+    """Write a file, mode 0600, so that a reader or a power cut meets the old one or the new one. Raises OSError."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(descriptor)
+    draft.replace(path)

@@ -57,6 +57,10 @@ class Forewarnings:
             if row.probability is not None and row.comment_en is not None:
                 self._told_before.setdefault((row.sensor_id, row.location_id), []).append(row)
 
+    def recall(self, subject: Subject) -> None:
+        """It was told before a restart, whoever remembers that."""
+        self._standing[subject] = _Standing(self._now())
+
     def look(self, subject: Subject, probability: float, make: Callable[[], Predicted], *, there: bool = False) -> None:
         """``make`` gives the row if it is to be told, with ``probability`` and both comments. ``there``: what it warns
         of is so already, which is no warning any more.
