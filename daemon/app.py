@@ -158,6 +158,8 @@ def _keeping(house: House) -> dict[str, Coroutine[Any, Any, None]]:
         scoring = house.scoring
         known = [sensor.id for sensor in house.directory.all()]
         found["scoring"] = _again("scoring", lambda: scoring.run(known))
+    if house.risks is not None:
+        found["risks"] = _again("risks", house.risks.run)
     return found
 
 

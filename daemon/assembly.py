@@ -23,6 +23,7 @@ from daemon.database import Database
 from daemon.derived import Derivations, air_of
 from daemon.episodes import Episodes
 from daemon.flow import Flow
+from daemon.forewarning import Forewarnings
 from daemon.health import Health
 from daemon.inner_writes import InnerWrites
 from daemon.intake import Intake, Source
@@ -34,6 +35,7 @@ from daemon.report import Parts, Reporter
 from daemon.repository import anomalies, event_times, readings, sensors
 from daemon.repository.paging import Listing
 from daemon.repository.reads import Reads
+from daemon.risks import Risks, Settings
 from daemon.rounds import Rounds
 from daemon.scoring import Scoring
 from daemon.sensors import Directory
@@ -42,11 +44,15 @@ from daemon.state import StateFolder
 from daemon.supervisor import DriverState, Supervisor
 from daemon.watch import Watch
 from drivers.mqtt_settings import is_loopback
+from ml.risks import Risk
 
 log = logging.getLogger("sereno")
 
 REMEMBERED = 24
 """Rows of each sensor that are looked at at start: its newest values and its usual interval."""
+
+WARN_AT = 0.8
+"""The probability (0..1) at which people are told of a risk."""
 
 BY_HAND = Source("api", "api", None)
 """``fuente`` of readings that came over REST."""
@@ -75,6 +81,7 @@ class House:
     directory: Directory
     supervisors: list[Supervisor]
     scoring: Scoring | None
+    risks: Risks | None
     rounds: Rounds
     writes: InnerWrites
     services: Services
@@ -91,6 +98,7 @@ async def assemble(ground: Ground) -> House:
     episodes = Episodes(writes.anomaly, ids.take, clock.now, clock.monotonic, directory.hears)
     episodes.load(await reads(anomalies.open_ones))
     watch = Watch(directory, episodes, clock.now, clock.monotonic, save=writes.sensor, publish=bus.publish)
+    risks = _risks(ground, directory, Forewarnings(writes.predictions, clock.now, WARN_AT))
     scoring = make_scoring(
         config,
         ground.folder.path,
@@ -101,6 +109,7 @@ async def assemble(ground: Ground) -> House:
         writes=writes,
         bus=bus,
         clock=clock,
+        outlooks=risks.foreseen if risks is not None else lambda _: None,
     )
     intake = Intake(directory, ids, clock, store=recorder.store, failed=watch.failed, available=watch.available)
 
@@ -164,7 +173,9 @@ async def assemble(ground: Ground) -> House:
         ids=ids,
         submit=functools.partial(intake.submit, source=BY_HAND),
         authenticator=authenticator,
-        derivations=Derivations(lambda sensor_id: air_of(directory.latest(sensor_id)), lambda _: ()),
+        derivations=Derivations(
+            lambda sensor_id: air_of(directory.latest(sensor_id)), risks.of if risks else lambda _: ()
+        ),
         health=functools.partial(_health, health),
         status=reporter.report,
         metrics=Metrics(reporter.report).text,
@@ -184,7 +195,7 @@ async def assemble(ground: Ground) -> House:
         writes,
         publish=bus.publish,
     )
-    return House(bus, directory, supervisors, scoring, rounds, writes, services)
+    return House(bus, directory, supervisors, scoring, risks, rounds, writes, services)
 
 
 async def _directory(ground: Ground) -> Directory:
@@ -197,6 +208,22 @@ async def _directory(ground: Ground) -> Directory:
     known = (row.received_at for rows in newest.values() for row in rows if row.clock_set)
     ground.clock.passed(max(known, default=0))
     return directory
+
+
+def _risks(ground: Ground, directory: Directory, warnings: Forewarnings) -> Risks | None:
+    """None where the configuration watches none."""
+    wanted, clock = ground.config.risks, ground.clock
+    if not wanted.watch:
+        return None
+    return Risks(
+        Settings(frozenset(map(Risk, wanted.watch)), wanted.outside, ground.folder.path / "risks.json"),
+        sensors=directory,
+        reads=ground.reads,
+        unfolded=ground.recorder.unfolded,
+        warnings=warnings,
+        now=clock.now,
+        clock_set=clock.is_set,
+    )
 
 
 async def _authenticator(ground: Ground) -> Authenticator:

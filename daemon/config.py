@@ -173,6 +173,15 @@ class Forecast(Section):
     )
 
 
+class Risks(Section):
+    """Of each sensor's place. ``outside``: key or name of the sensor that hangs outdoors."""
+
+    watch: list[Literal["frost", "condensation", "mould", "drought"]] = Field(
+        default=["frost", "condensation", "mould", "drought"], max_length=4
+    )
+    outside: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+
+
 class Log(Section):
     """To stderr, one line an event."""
 
@@ -193,6 +202,7 @@ class Config(Section):
     drivers: list[SerializeAsAny[CommonSettings]] = []
     anomaly: Anomaly = Anomaly()
     forecast: Forecast = Forecast()
+    risks: Risks = Risks()
     log: Log = Log()
 
 

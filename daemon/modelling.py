@@ -1,6 +1,6 @@
 """The models among the other parts: where their history comes from, and what becomes of what they say."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from daemon.recorder import Recorder
 from daemon.repository import anomalies, history
 from daemon.repository.reads import Reads
 from daemon.scoring import Outlets, Scoring
-from daemon.sensor_models import History, SensorModels
+from daemon.sensor_models import History, Outlook, SensorModels
 from daemon.sensors import Directory
 
 
@@ -33,6 +33,7 @@ def make_scoring(
     writes: InnerWrites,
     bus: Bus,
     clock: MachineClock,
+    outlooks: Callable[[Sequence[Outlook]], None],
 ) -> Scoring | None:
     """None where the configuration wants no models."""
     if not (config.anomaly.enabled or config.forecast.enabled):
@@ -66,7 +67,7 @@ def make_scoring(
         SensorModels(folder / "models", horizons, detecting=config.anomaly.enabled),
         since,
         verdicts,
-        Outlets(found, normal, writes.predictions, trained, lambda _: None),
+        Outlets(found, normal, writes.predictions, trained, outlooks),
         Fitter(),
         clock.now,
         clock.monotonic,
