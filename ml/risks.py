@@ -256,14 +256,17 @@ def mould_risk(mould: Mould, surface_humidity: Floats) -> Assessment:
 
 # Drought --------------------------------------------------------------------------------------------------------------
 
-COMFORT, STRESS = 1.2, 2.0
+COMFORT, HIGH, STRESS = 1.2, 1.6, 2.0
 """kPa: up to the first most greenhouse crops are well (tomato and cucumber are grown at 0.5 to 1.2; 1.4 is called
-excessive by Konopacki et al., Span. J. Agric. Res. 16 (2018) e0801); from the second on stomata close and leaves may
-wilt whatever the watering (Grossiord et al., New Phytologist 226 (2020) 1550; Shamshiri et al., Int. Agrophysics 32
-(2018) 287). Between them it grows evenly: 1.6 is half of it."""
+excessive by Konopacki et al., Span. J. Agric. Res. 16 (2018) e0801, for cucumber); growers' charts end at the second;
+from the third on stomata close and leaves may wilt whatever the watering (Grossiord et al., New Phytologist 226 (2020)
+1550; Shamshiri et al., Int. Agrophysics 32 (2018) 287, for tomato)."""
 
-FULL_DAY = 8.0
-"""Hours at STRESS or above, or more at less, that make a day of full stress: about a day's light."""
+AT_HIGH = 0.25
+"""What an hour at HIGH weighs beside one at STRESS: a heated room in winter, where house plants live, is there."""
+
+FULL_DAY = 10.0
+"""Hours at STRESS or above, or more at less, that make a day of full stress: most of its light."""
 
 REMEMBERED_DAYS, FADES = 7, 0.7
 """Days that count, each by so much less than the day after it."""
@@ -271,7 +274,7 @@ REMEMBERED_DAYS, FADES = 7, 0.7
 
 def stress(deficit: ArrayLike) -> Floats:
     """0 to 1: what an hour at a vapour pressure deficit (kPa) asks of a plant."""
-    return np.interp(np.asarray(deficit, np.float64), (COMFORT, STRESS), (0.0, 1.0))
+    return np.interp(np.asarray(deficit, np.float64), (COMFORT, HIGH, STRESS), (0.0, AT_HIGH, 1.0))
 
 
 def drought_index(deficits: Floats) -> float | None:
@@ -295,7 +298,7 @@ def drought(hours: Hours, temperature: Path | None, humidity: Path | None) -> As
     """The index of a week that ends where the forecasts do, at most a day ahead; without any it ends now."""
     deficits = air.vapour_pressure_deficit(hours.temperature, hours.humidity)
     last = deficits[-HOURS_A_DAY:]
-    dry = float((last[~np.isnan(last)] >= (COMFORT + STRESS) / 2).sum())
+    dry = float((last[~np.isnan(last)] >= HIGH).sum())
     lead = 0.0
     if temperature is not None and humidity is not None:
         an_hour = round(HOUR / BIN)

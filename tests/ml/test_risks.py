@@ -178,13 +178,14 @@ def test_levels_of_mould() -> None:
 
 
 def test_the_index_needs_both_a_deficit_and_its_duration() -> None:
-    hard = np.concatenate([np.full(16, 0.8), np.full(8, 2.4)])
+    hard = np.concatenate([np.full(14, 0.8), np.full(10, 2.4)])
     calm = np.full(24, 0.9)
     one, two, week = (np.concatenate([np.tile(calm, 7 - n), np.tile(hard, n)]) for n in (1, 2, 7))
     assert drought_index(np.tile(calm, 7)) == 0
     assert drought_index(one) == pytest.approx(0.33, abs=0.01)
     assert drought_index(two) == pytest.approx(0.56, abs=0.01)
     assert drought_index(week) == pytest.approx(1)
+    assert drought_index(np.full(168, 1.4)) == pytest.approx(0.3, abs=0.01)  # a heated room in winter
     eased = np.concatenate([np.tile(hard, 6), calm])
     assert drought_index(eased) == pytest.approx(0.67, abs=0.01)
 
