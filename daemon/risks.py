@@ -22,7 +22,7 @@ from daemon.derived import PlaceRisk
 from daemon.durable_files import replaced
 from daemon.entities import Location, Sensor
 from daemon.forewarning import Forewarnings, Subject
-from daemon.repository import locations, statistics
+from daemon.repository import locations, predictions, statistics
 from daemon.repository.readings import Unfolded
 from daemon.repository.reads import Reads
 from daemon.repository.statistics import Period
@@ -45,6 +45,9 @@ WEEK, FOUR_WEEKS = 7 * 24, 28 * 24  # hours
 
 FRESH = 2 * HOUR
 """µs after which a forecast, or a sensor's last reading, tells nothing of now."""
+
+TOLD_WITHIN = 48 * HOUR
+"""µs before a start in which a warning was told that may still stand."""
 
 VERSION = 1
 """Of the file; an index that another version has kept is made anew."""
@@ -128,11 +131,14 @@ class Risks:
 
     async def run(self) -> None:
         """For ever, beside everything else: nothing waits for it."""
-        await asyncio.to_thread(self.load)
+        loaded = False
         while True:
             await asyncio.sleep(EVERY)
             if self._clock_set():
                 try:
+                    if not loaded:
+                        await self.load()
+                        loaded = True
                     await self.look()
                 except SQLAlchemyError as error:
                     log.warning("risks are assessed again when the database answers: %s", error)
@@ -281,8 +287,15 @@ class Risks:
 
     # -- the file
 
-    def load(self) -> None:
-        """Take over what was kept."""
+    async def load(self) -> None:
+        """Take over what was kept, and what was told before a restart."""
+        since = self._now() - TOLD_WITHIN
+        self._warnings.load(await self._reads(lambda conn: predictions.warnings(conn, since)))
+        await asyncio.to_thread(self._load)
+        for subject in self._told:
+            self._warnings.recall(subject)
+
+    def _load(self) -> None:
         try:
             stored: Any = orjson.loads(self._settings.path.read_bytes())
             if stored["version"] != VERSION:
@@ -296,8 +309,6 @@ class Risks:
             return
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s cannot be used, mould indices begin anew: %s", self._settings.path, error)
-        for subject in self._told:
-            self._warnings.recall(subject)
 
     def _file(self) -> bytes:
         grown = [{"sensor_id": sensor_id, **asdict(each)} for sensor_id, each in self._grown.items()]

@@ -24,12 +24,22 @@ def listing(conn: Connection, wanted: Listing) -> Page[Prediction]:
 
 
 def latest(conn: Connection, sensor_id: int) -> list[Prediction]:
-    """The newest of each quantity and horizon among the sensor's last LATEST_AMONG, by quantity and horizon."""
+    """The newest of each quantity and horizon among the sensor's last LATEST_AMONG, by quantity and horizon.
+
+    A warning, which has a comment, does not take a forecast's place.
+    """
     page = newest(conn, prediction, Listing(LATEST_AMONG, sensor_id))
     found: dict[tuple[str, int], Prediction] = {}
-    for entity in map(prediction_of, page.rows):
+    for entity in sorted(map(prediction_of, page.rows), key=lambda row: row.comment is not None):  # else as they were
         found.setdefault((entity.quantity, entity.horizon_s), entity)
     return [found[key] for key in sorted(found)]
+
+
+def warnings(conn: Connection, since: int) -> list[Prediction]:
+    """Those with a probability and a comment that were made from ``since`` (µs) on."""
+    recent = (prediction.c.created_at >= since) & prediction.c.probability.is_not(None)
+    rows = conn.execute(select(prediction).where(recent & prediction.c.comment_en.is_not(None)))
+    return [prediction_of(row) for row in rows]
 
 
 def by_id(conn: Connection, prediction_id: int) -> Prediction | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,9 @@ from sqlalchemy import insert
 from daemon import tables
 from daemon.database import Database
 from daemon.derived import PlaceRisk
-from daemon.entities import Location, Sensor
+from daemon.entities import Location, Prediction, Sensor
 from daemon.forewarning import Forewarnings
-from daemon.repository import locations, sensors
+from daemon.repository import locations, predictions, sensors
 from daemon.repository.reads import Reads
 from daemon.risks import Risks, Settings
 from daemon.schema import open_database
@@ -51,7 +51,7 @@ class House:
 
     def made(self, outside: str | None = None, watch: frozenset[Risk] = frozenset(Risk)) -> Risks:
         """As after a start."""
-        risks = Risks(
+        return Risks(
             Settings(watch, outside, self.folder / "risks.json"),
             sensors=self,
             reads=self.reads,
@@ -60,8 +60,17 @@ class House:
             now=self.micros,
             clock_set=lambda: True,
         )
-        risks.load()
-        return risks
+
+    async def restart(self, outside: str | None = None) -> None:
+        """What was told reached the database before."""
+        with self.database.writer.begin() as conn:
+            stored = {row.predicted_at for row in predictions.warnings(conn, 0)}
+            for number, row in enumerate(self.told, 1):
+                if row.probability is not None and row.predicted_at not in stored:
+                    made = {**asdict(row), "id": number, "created_at": self.micros(), "updated_at": self.micros()}
+                    predictions.add(conn, Prediction(**made))
+        self.risks = self.made(outside)
+        await self.risks.load()
 
     def micros(self) -> int:
         return round(self.now * SECOND)
@@ -152,6 +161,10 @@ async def test_a_frosty_night_is_told_once_and_again_after_it_was_over(house: Ho
     assert row.predicted_at == (END + row.horizon_s) * SECOND
     assert row.lower < row.value < row.upper
     assert 2 * HOUR < row.horizon_s < 7 * HOUR
+    await house.restart()
+    house.expects(1, cold)
+    await house.risks.look()
+    assert len(house.told) == 1, "a restart does not tell it again"
     for _ in range(4 * 24):
         house.now += 900
         house.past(1, cold, 0.25)
@@ -191,7 +204,7 @@ async def test_mould_grows_in_stored_readings_and_goes_on_after_a_restart(house:
     assert [row.model for row in house.told if row.probability is None] == ["moho"]
     house.now += 10 * 24 * HOUR
     house.past(1, damp, 10 * 24)
-    house.risks = house.made()
+    await house.restart()
     house.expects(1, damp)
     after = (await house.look())["mould"]
     assert after.index is not None
@@ -215,7 +228,7 @@ async def test_a_past_that_is_imported_later_counts(house: House) -> None:
 
 async def test_a_damaged_file_is_no_fault(house: House) -> None:
     (house.folder / "risks.json").write_text("{")
-    house.risks = house.made()
+    await house.restart()
     house.past(1, always(20, 76), 28 * 24)
     assert (await house.look())["mould"].level == "medium"
 
@@ -226,7 +239,7 @@ async def test_a_known_outside_temperature_decides_about_walls(house: House) -> 
         house.past(number, climate, 7 * 24)
         house.expects(number, climate)
     assert (await house.look())["condensation"].level == "none"
-    house.risks = house.made(outside="Norte")
+    await house.restart(outside="Norte")
     for number, climate in ((1, always(20, 65)), (2, always(-8, 80))):
         house.expects(number, climate)
     found = await house.look()
@@ -247,7 +260,7 @@ async def test_drought_stress_is_told_as_an_index(house: House) -> None:
         "Estrés hídrico grave en Invernadero: índice 1,0 de 1 para plantas (no es una probabilidad); en el último día "
         "el déficit de presión de vapor superó 1,6 kPa durante 24 h."
     )
-    house.risks = house.made()
+    await house.restart()
     house.expects(1, dry)
     await house.look()
     assert len(house.told) == 1, "a restart does not tell it again"

@@ -112,6 +112,17 @@ def test_the_latest_predictions_are_the_newest_of_each_kind(conn: Connection) ->
     assert predictions.latest(conn, 2) == []
 
 
+def test_a_warning_hides_no_forecast_and_is_found_after_a_restart(conn: Connection) -> None:
+    sensors.add(conn, SENSOR)
+    forecast = Prediction(1, 1, "temperature", 900, 1.0, 0.0, 2.0, 900, "mix", 10, 10)
+    told = replace(forecast, id=2, probability=0.8, comment="Helada …", comment_en="Frost …", created_at=20)
+    index = replace(told, id=3, probability=None)
+    predictions.add_many(conn, [forecast, told, index])
+    assert predictions.latest(conn, 1) == [forecast]
+    assert predictions.warnings(conn, 20) == [told]
+    assert predictions.warnings(conn, 21) == []
+
+
 @pytest.mark.parametrize(
     ("a", "b", "km"),
     [
