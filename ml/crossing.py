@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ml.base import Floats, Forecast
 from ml.features import BIN
+from ml.gate import POSSIBLE
 from ml.lags import BINS_PER_DAY
 
 _ROUGHNESS, _MEMORY = 0.3, 140.0
@@ -50,6 +51,7 @@ class Path:
     horizon. ``below`` and ``above`` are the half-widths of the 90 % interval.
     """
 
+    quantity: str
     made_at: float
     level: float
     horizons: tuple[int, ...]
@@ -58,10 +60,12 @@ class Path:
     above: Floats
 
     def at(self, seconds: float) -> tuple[float, float, float]:
-        """(value, lower, upper) of the quarter of an hour that ends so long after ``made_at``."""
+        """(value, lower, upper) of the quarter of an hour that ends so long after ``made_at``, none impossible."""
         place = min(len(self.centre), max(1, round(seconds / BIN))) - 1
-        centre = float(self.centre[place])
-        return centre, centre - float(self.below[place]), centre + float(self.above[place])
+        least, most = POSSIBLE.get(self.quantity, (-math.inf, math.inf))
+        value = float(self.centre[place])
+        lower, upper = value - float(self.below[place]), value + float(self.above[place])
+        return min(most, max(least, value)), min(most, max(least, lower)), min(most, max(least, upper))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +96,17 @@ class Crossing:
 
 
 def expected_path(level: float, forecasts: Sequence[Forecast], day: Floats | None = None) -> Path:
-    """``level`` is the newest mean, ``forecasts`` all made at its end, ascending. ``day``: the last 24 hours' means,
+    """``level`` is the newest mean, ``forecasts`` all made at its end. ``day``: the last 24 hours' means,
     oldest first; between two horizons the path follows yesterday's shape, without it (or with less) a straight line.
     The spread's square grows in straight lines from 0: its root as that of a random walk.
     """
-    horizons = tuple(round(forecast.horizon / BIN) for forecast in forecasts)
+    by_horizon = {round(forecast.horizon / BIN): forecast for forecast in forecasts}
+    horizons = tuple(sorted(by_horizon))
+    made = [by_horizon[horizon] for horizon in horizons]
     bins = np.arange(1, horizons[-1] + 1)
     knots = (0, *horizons)
     unsure: Floats | float = 0.0
-    centre = np.interp(bins, knots, [level, *(forecast.value for forecast in forecasts)])
+    centre = np.interp(bins, knots, [level, *(forecast.value for forecast in made)])
     if day is not None and len(day) == BINS_PER_DAY:
         same = (np.array(knots) - 1) % BINS_PER_DAY
         same[0] = 0  # the bin now was measured a day ago just before ``day`` begins
@@ -108,9 +114,11 @@ def expected_path(level: float, forecasts: Sequence[Forecast], day: Floats | Non
         bend = _BEND * (shape - np.interp(bins, knots, day[same]))
         centre += bend
         unsure = (_UNSURE * bend) ** 2
-    below = np.interp(bins, knots, [0.0, *((forecast.value - forecast.lower) ** 2 for forecast in forecasts)])
-    above = np.interp(bins, knots, [0.0, *((forecast.upper - forecast.value) ** 2 for forecast in forecasts)])
-    return Path(forecasts[0].made_at, level, horizons, centre, np.sqrt(below + unsure), np.sqrt(above + unsure))
+    below = np.interp(bins, knots, [0.0, *((forecast.value - forecast.lower) ** 2 for forecast in made)])
+    above = np.interp(bins, knots, [0.0, *((forecast.upper - forecast.value) ** 2 for forecast in made)])
+    return Path(
+        made[0].quantity, made[0].made_at, level, horizons, centre, np.sqrt(below + unsure), np.sqrt(above + unsure)
+    )
 
 
 def crossing(path: Path, limit: float, *, upper: bool) -> Crossing | None:

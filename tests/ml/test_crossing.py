@@ -136,3 +136,15 @@ def test_the_path_tells_value_and_interval_of_any_quarter_of_an_hour() -> None:
     value, lower, upper = path.at(0.5 * HOUR)
     assert value == pytest.approx(20.0 + 1 / 3)
     assert (value - lower, upper - value) == (pytest.approx(0.6, abs=0.05), pytest.approx(1.2, abs=0.05))
+
+
+def test_nothing_impossible_is_told_of_a_path() -> None:
+    made = [Forecast("humidity", 1e9, h, 99.0, 95.0, 100.0, "mix") for h in HORIZONS]
+    damp: Floats = 90 + 5 * SWING
+    assert max(expected_path(99.0, made, damp).at(12 * HOUR)) <= 100.0
+
+
+def test_the_order_of_horizons_does_not_matter() -> None:
+    once = crossed(20.0, ROOM, 18.5)
+    again = crossed(20.0, [ROOM[2], ROOM[0], ROOM[3], ROOM[1]], 18.5)
+    assert again.crossed.tolist() == once.crossed.tolist()
