@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,21 +23,23 @@ from daemon.database import Database
 from daemon.derived import Derivations, air_of
 from daemon.episodes import Episodes
 from daemon.flow import Flow
-from daemon.forewarning import Forewarnings
+from daemon.forewarning import FORGOTTEN_AFTER, Forewarnings
 from daemon.health import Health
 from daemon.inner_writes import InnerWrites
 from daemon.intake import Intake, Source
+from daemon.limit_warnings import LimitWarnings, has_limits
 from daemon.metrics import Metrics
 from daemon.modelling import make_scoring, sensors_to_train
 from daemon.notify import Notifier
 from daemon.recorder import Recorder
 from daemon.report import Parts, Reporter
-from daemon.repository import anomalies, event_times, readings, sensors
+from daemon.repository import anomalies, event_times, predictions, readings, sensors
 from daemon.repository.paging import Listing
 from daemon.repository.reads import Reads
 from daemon.risks import Risks, Settings
 from daemon.rounds import Rounds
 from daemon.scoring import Scoring
+from daemon.sensor_models import Outlook
 from daemon.sensors import Directory
 from daemon.sources import supervise
 from daemon.state import StateFolder
@@ -50,9 +52,6 @@ log = logging.getLogger("sereno")
 
 REMEMBERED = 24
 """Rows of each sensor that are looked at at start: its newest values and its usual interval."""
-
-WARN_AT = 0.8
-"""The probability (0..1) at which people are told of a risk."""
 
 BY_HAND = Source("api", "api", None)
 """``fuente`` of readings that came over REST."""
@@ -98,7 +97,14 @@ async def assemble(ground: Ground) -> House:
     episodes = Episodes(writes.anomaly, ids.take, clock.now, clock.monotonic, directory.hears)
     episodes.load(await reads(anomalies.open_ones))
     watch = Watch(directory, episodes, clock.now, clock.monotonic, save=writes.sensor, publish=bus.publish)
-    risks = _risks(ground, directory, Forewarnings(writes.predictions, clock.now, WARN_AT))
+    risks = _risks(ground, directory, Forewarnings(writes.predictions, clock.now, config.forecast.warn_at))
+    limits = await _limit_warnings(ground, directory, writes)
+
+    def foreseen(outlooks: Sequence[Outlook]) -> None:
+        limits.foreseen(outlooks)
+        if risks is not None:
+            risks.foreseen(outlooks)
+
     scoring = make_scoring(
         config,
         ground.folder.path,
@@ -109,7 +115,7 @@ async def assemble(ground: Ground) -> House:
         writes=writes,
         bus=bus,
         clock=clock,
-        outlooks=risks.foreseen if risks is not None else lambda _: None,
+        outlooks=foreseen,
     )
     intake = Intake(directory, ids, clock, store=recorder.store, failed=watch.failed, available=watch.available)
 
@@ -127,8 +133,8 @@ async def assemble(ground: Ground) -> House:
         changed=changed,
         room=scoring.room if scoring is not None else None,
     )
-    limits = Limits(config.websocket.max_connections, config.websocket.max_connections_per_ip)
-    hub = Hub(bus, limits, authenticator, clock.now)
+    most = Limits(config.websocket.max_connections, config.websocket.max_connections_per_ip)
+    hub = Hub(bus, most, authenticator, clock.now)
     authenticator.on_change.append(hub.check_tokens)
     health = Health(supervisors, recorder.state, lambda: ground.broker, clock.monotonic)
     refused: Counter[str] = Counter()
@@ -208,6 +214,15 @@ async def _directory(ground: Ground) -> Directory:
     known = (row.received_at for rows in newest.values() for row in rows if row.clock_set)
     ground.clock.passed(max(known, default=0))
     return directory
+
+
+async def _limit_warnings(ground: Ground, directory: Directory, writes: InnerWrites) -> LimitWarnings:
+    """With what was told lately, so that a restart does not tell it again."""
+    now = ground.clock.now
+    warnings = Forewarnings(writes.predictions, now, ground.config.forecast.warn_at)
+    if any(has_limits(sensor) for sensor in directory.all()):
+        warnings.load(await ground.reads(lambda conn: predictions.warnings(conn, now() - FORGOTTEN_AFTER)))
+    return LimitWarnings(warnings, directory.record, now)
 
 
 def _risks(ground: Ground, directory: Directory, warnings: Forewarnings) -> Risks | None:

@@ -165,12 +165,15 @@ class Anomaly(Section):
 
 
 class Forecast(Section):
+    """``warn_at``: how probable it must be that a limit is crossed, or a risk comes, before it is announced."""
+
     enabled: bool = True
     horizons: list[Horizon] = Field(
         default=[timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24)],
         min_length=1,
         max_length=12,
     )
+    warn_at: float = Field(0.8, ge=0.5, le=0.99)
 
 
 class Risks(Section):

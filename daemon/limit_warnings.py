@@ -1,0 +1,117 @@
+"""Foresees, after each round of forecasts, whether a sensor's limits will be crossed, and when. Runs on the loop."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from daemon.entities import Sensor
+from daemon.forewarning import Forewarnings, Subject
+from daemon.scoring import Predicted
+from daemon.sensor_models import MICROSECONDS, SCORED, Outlook
+from daemon.sensors import Record
+from ml.crossing import Crossing, Path, crossing, expected_path
+from ml.features import BIN
+
+FRESH = 20 * 60.0
+"""s after which forecasts tell nothing of what is to come: they are made each quarter of an hour."""
+
+_NAMES = {"temperature": ("La temperatura", "The temperature"), "humidity": ("La humedad", "The humidity")}
+_UNITS = {"temperature": "°C", "humidity": "%"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """A bound that a person set (°C, %); an ``upper`` one is crossed from below."""
+
+    value: float
+    upper: bool
+
+    def broken(self, value: float) -> bool:
+        return value > self.value if self.upper else value < self.value
+
+
+class LimitWarnings:
+    """``record(sensor_id)`` is what the directory knows of a sensor, None where it is gone; ``now`` in µs."""
+
+    def __init__(self, warnings: Forewarnings, record: Callable[[int], Record | None], now: Callable[[], int]) -> None:
+        self._warnings = warnings
+        self._record = record
+        self._now = now
+
+    def foreseen(self, outlooks: Sequence[Outlook]) -> None:
+        """Look at the limits of these series, 0.1 ms each; those without limits cost nothing."""
+        oldest = self._now() / MICROSECONDS - FRESH
+        for outlook in outlooks:
+            record = self._record(outlook.sensor_id)
+            if record is None or record.sensor.ignored or outlook.made_at < oldest:
+                continue
+            limits = list(_limits(record.sensor, outlook.quantity))
+            if limits:
+                path = expected_path(float(outlook.day[-1]), outlook.forecasts, outlook.day)
+                for limit in limits:
+                    self._look(outlook, path, limit, getattr(record.latest, outlook.quantity))
+
+    def _look(self, outlook: Outlook, path: Path, limit: _Limit, latest: float | None) -> None:
+        def make() -> Predicted:
+            return _predicted(outlook, path, limit, ahead, horizon)
+
+        subject = Subject(outlook.sensor_id, None, _words(outlook.quantity, limit)[1])
+        ahead = crossing(path, limit.value, upper=limit.upper)
+        # The mean of a quarter of an hour lags behind: the newest value may have crossed it since.
+        if ahead is None or (latest is not None and limit.broken(latest)):
+            self._warnings.look(subject, 1.0, make, there=True)
+            return
+        horizon = self._horizon(path, ahead)
+        self._warnings.look(subject, ahead.within(horizon), make)
+
+    def _horizon(self, path: Path, ahead: Crossing) -> float:
+        """The shortest horizon (s) within which it is probable enough, else the longest."""
+        horizons = [bins * BIN for bins in path.horizons]
+        return next((h for h in horizons if ahead.within(h) >= self._warnings.level), horizons[-1])
+
+
+def has_limits(sensor: Sensor) -> bool:
+    return any(next(_limits(sensor, quantity), None) is not None for quantity in SCORED)
+
+
+def _limits(sensor: Sensor, quantity: str) -> Iterator[_Limit]:
+    low, high = getattr(sensor, f"{quantity}_min"), getattr(sensor, f"{quantity}_max")
+    if low is not None:
+        yield _Limit(low, upper=False)
+    if high is not None:
+        yield _Limit(high, upper=True)
+
+
+def _predicted(outlook: Outlook, path: Path, limit: _Limit, ahead: Crossing | None, horizon: float) -> Predicted:
+    """The row that announces a crossing: when it is likely, and what the series will be then."""
+    likely = ahead.likely(horizon) if ahead is not None else None
+    if ahead is None or likely is None:
+        raise ValueError(f"a crossing of {limit.value:g} that is not likely cannot be announced")
+    probability = ahead.within(horizon)
+    spanish, english = _words(outlook.quantity, limit)
+    share = f"{min(99, round(100 * probability))} %"
+    return Predicted(
+        outlook.sensor_id,
+        outlook.quantity,
+        round(likely),
+        *path.at(likely),
+        round((outlook.made_at + likely) * MICROSECONDS),
+        min(outlook.forecasts, key=lambda forecast: abs(forecast.horizon - likely)).model,
+        probability=probability,
+        comment=f"{spanish} en aproximadamente {_span(likely)} ({share} en {_span(horizon)}).",
+        comment_en=f"{english} in about {_span(likely)} ({share} within {_span(horizon)}).",
+    )
+
+
+def _words(quantity: str, limit: _Limit) -> tuple[str, str]:
+    """(Spanish, English): what will happen, always in the same words."""
+    spanish, english = _NAMES[quantity]
+    amount = f"{limit.value:g} {_UNITS[quantity]}"
+    falls, rises = f"bajará de {amount}", f"superará {amount}"
+    return (
+        f"{spanish} probablemente {rises if limit.upper else falls}".replace(".", ","),
+        f"{english} will probably {'rise above' if limit.upper else 'fall below'} {amount}",
+    )
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 and seconds % 3600 else f"{seconds / 3600:.0f} h"

@@ -1,0 +1,145 @@
+"""A limit that will be crossed is announced once, with when and how probable; through the models and without them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.entities import Anomaly, Sensor, StoredReading
+from daemon.fitting import Fitter
+from daemon.forewarning import Forewarnings
+from daemon.limit_warnings import FRESH, LimitWarnings, has_limits
+from daemon.scoring import Outlets, Predicted, Scoring
+from daemon.sensor_models import History, Outlook, SensorModels
+from daemon.sensors import Record
+from ml.base import Forecast
+
+SECOND, NOW = 1_000_000, 1_790_000_100  # a quarter of an hour ends
+FREEZER = Sensor(1, "mqtt/freezer", "temperatura", "DS18B20", 0, 0, temperature_max=-15.0)
+
+
+def thawing(level: float, rise: float = 1.0, spread: float = 0.1, made_at: float = NOW) -> Outlook:
+    """A freezer that warms by so many degrees an hour."""
+    made = [
+        Forecast(
+            "temperature", made_at, h, level + rise * h / 3600, *(level + rise * h / 3600 + s for s in band), "mix"
+        )
+        for h in (900.0, 3600.0, 21_600.0)
+        for band in [(-spread * h / 900, spread * h / 900)]
+    ]
+    return Outlook(1, "temperature", made_at, np.full(4, level), made)
+
+
+@dataclass
+class House:
+    sensor: Sensor = FREEZER
+    latest: float | None = None
+    time: int = NOW * SECOND
+    told: list[Predicted] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.record: Record | None = Record(self.sensor)
+        if self.latest is not None:
+            self.record.latest.temperature = self.latest
+        warnings = Forewarnings(self.told.extend, lambda: self.time, 0.8)
+        self.limits = LimitWarnings(warnings, lambda _: self.record, lambda: self.time)
+
+    def foresees(self, *outlooks: Outlook) -> list[Predicted]:
+        self.told.clear()
+        self.limits.foreseen(outlooks)
+        return list(self.told)
+
+
+def test_the_freezer_passes_its_limit_in_forty_minutes_and_people_are_told() -> None:
+    [row] = House().foresees(thawing(-15.7))
+    assert row.horizon_s == 45 * 60
+    assert row.predicted_at == (NOW + 45 * 60) * SECOND
+    assert (row.sensor_id, row.quantity, row.model, row.location_id) == (1, "temperature", "mix", None)
+    assert row.value == pytest.approx(-14.95)
+    assert row.lower < row.value < row.upper
+    assert row.probability is not None
+    assert 0.8 <= row.probability <= 1.0
+    share = f"{min(99, round(100 * row.probability))} %"
+    assert row.comment_en == f"The temperature will probably rise above -15 °C in about 45 min ({share} within 1 h)."
+    assert row.comment == f"La temperatura probablemente superará -15 °C en aproximadamente 45 min ({share} en 1 h)."
+
+
+def test_each_limit_speaks_of_itself() -> None:
+    damp = replace(FREEZER, temperature_max=None, temperature_min=2.5)
+    [row] = House(damp).foresees(thawing(8.0, rise=-1.5))
+    assert row.comment is not None
+    assert row.comment_en is not None
+    assert row.comment_en.startswith("The temperature will probably fall below 2.5 °C in about 4 h (")
+    assert row.comment.startswith("La temperatura probablemente bajará de 2,5 °C en aproximadamente 4 h (")
+
+
+def test_it_is_told_once_and_a_changed_limit_is_another() -> None:
+    house = House()
+    assert house.foresees(thawing(-15.7))
+    assert not house.foresees(thawing(-15.6), thawing(-15.5))
+    house.record = Record(replace(FREEZER, temperature_max=-14.5))
+    assert house.foresees(thawing(-15.5))
+
+
+@pytest.mark.parametrize(
+    "house",
+    [
+        House(replace(FREEZER, temperature_max=None)),
+        House(replace(FREEZER, temperature_max=None, humidity_max=60.0)),
+        House(replace(FREEZER, ignored=True)),
+        House(latest=-14.9),
+        House(time=int((NOW + FRESH + 1) * SECOND)),
+    ],
+    ids=["no limit", "of the other quantity", "ignored", "the newest reading is beyond it", "made too long ago"],
+)
+def test_nothing_is_told(house: House) -> None:
+    assert not house.foresees(thawing(-15.7))
+
+
+def test_what_is_beyond_or_not_probable_is_no_warning() -> None:
+    assert not House().foresees(thawing(-14.9))
+    assert not House().foresees(thawing(-18.0, rise=0.1))
+    gone = House()
+    gone.record = None
+    assert not gone.foresees(thawing(-15.7))
+
+
+def test_who_has_limits() -> None:
+    assert has_limits(FREEZER)
+    assert has_limits(replace(FREEZER, temperature_max=None, humidity_min=0.0))
+    assert not has_limits(replace(FREEZER, temperature_max=None))
+
+
+async def test_the_models_forecasts_reach_the_limits(tmp_path: Path) -> None:
+    """Readings in, a warning out: a week of a room that cools and warms each day, and a limit in its way."""
+
+    async def nothing(*_: int) -> History:
+        return History(np.empty(0, np.int64), np.empty(0), np.empty(0))
+
+    async def none(_: int) -> Sequence[Anomaly]:
+        return []
+
+    def wave(minute: int) -> Mapping[str, float]:
+        return {"temperature": round(20 + 4 * float(np.sin(2 * np.pi * minute / 1440)), 1)}
+
+    house = House(replace(FREEZER, temperature_max=None, temperature_min=18.0))
+    outlets = Outlets(lambda _: None, lambda *_: None, lambda _: None, lambda _: None, house.limits.foreseen)
+    models = SensorModels(tmp_path, (900.0, 3600.0, 21_600.0), detecting=False)
+    scoring = Scoring(models, nothing, none, outlets, Fitter(), lambda: house.time, gather=0.0)
+    scoring.appeared([1])
+    told: list[tuple[int, str]] = []
+    for minute in range(0, 4 * 1440, 15):
+        house.told.clear()
+        house.time = (NOW + minute * 60) * SECOND
+        scoring.offer([StoredReading(minute + 1, 1, house.time, house.time, "test", **wave(minute))])  # type: ignore[arg-type]
+        await scoring.drain()
+        told += [(minute, row.comment_en or "") for row in house.told]
+    await scoring.fits.close()
+    assert told, "it was foreseen"
+    assert len(told) <= 4, "once a day at most"
+    crossed = next(m for m in range(3 * 1440, 4 * 1440) if wave(m)["temperature"] < 18.0)
+    minute, words = told[-1]
+    assert words.startswith("The temperature will probably fall below 18 °C")
+    assert crossed - 6 * 60 - 15 <= minute < crossed, "before it came"
