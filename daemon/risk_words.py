@@ -2,7 +2,7 @@
 
 import math
 
-from ml.risks import Assessment, Level, Risk
+from ml.risks import GROUND_COLDER, Assessment, Level, Risk
 
 _HEADS = {
     Risk.FROST: ("Helada", "Frost"),
@@ -11,8 +11,8 @@ _HEADS = {
     Risk.DROUGHT: ("Estrés hídrico", "Drought stress"),
 }
 _GROUND = (
-    "El suelo puede helarse antes: en noches claras está unos 4 K más frío que el aire.",
-    "The ground may freeze before: in clear nights it is some 4 K colder than the air.",
+    f" El suelo puede helarse antes: en noches claras está unos {GROUND_COLDER:.0f} K más frío que el aire.",
+    f" The ground may freeze before: in clear nights it is some {GROUND_COLDER:.0f} K colder than the air.",
 )
 _WORSE = {
     Risk.MOULD: ("Moho visible", "Visible mould"),
@@ -42,9 +42,10 @@ def _frost(found: Assessment) -> tuple[str, str]:
         spanish = f"{por_ciento} de que el aire del sensor llegue a 0 °C, sobre todo {cuando}"
         english = f"{percent} that the air at the sensor falls to 0 °C, most likely {when}"
     lowest = f"{found.figure:.0f} °C".replace("-0 °C", "0 °C")
+    suelo, ground = _GROUND if found.figure <= GROUND_COLDER else ("", "")
     return (
-        f"{spanish}; se espera una mínima de {lowest}. {_GROUND[0]}",
-        f"{english}; the lowest expected is {lowest}. {_GROUND[1]}",
+        f"{spanish}; se espera una mínima de {lowest}.{suelo}",
+        f"{english}; the lowest expected is {lowest}.{ground}",
     )
 
 

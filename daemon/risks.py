@@ -222,7 +222,9 @@ class Risks:
     # -- what is to come
 
     def _assess(self, sensor: Sensor, place: _Place, outside: int | None, where: Location | None, now: int) -> None:
-        expected = {quantity: self._path(sensor.id, quantity, now) for quantity in ("temperature", "humidity")}
+        expected = {
+            quantity: self._path(sensor.id, quantity, place.hours, now) for quantity in ("temperature", "humidity")
+        }
         name = (where and where.description) or sensor.name or sensor.key
         about = Subject(sensor.id, where.id if where is not None else None, name)
         found = list(self._found(sensor.id, place.hours, expected, outside, now))
@@ -232,11 +234,13 @@ class Risks:
             if path is not None:
                 self._warn(each, about, path)
 
-    def _path(self, sensor_id: int, quantity: str, now: int) -> crossing.Path | None:
+    def _path(self, sensor_id: int, quantity: str, hours: Hours, now: int) -> crossing.Path | None:
         outlook = self._outlooks.get(sensor_id, {}).get(quantity)
         if outlook is None or not len(outlook.day) or outlook.made_at * 1e6 < now - FRESH:
             return None
-        return crossing.expected_path(float(outlook.day[-1]), outlook.forecasts, outlook.day)
+        level, past = float(outlook.day[-1]), hours.temperature if quantity == "temperature" else hours.humidity
+        usual = risks.along_usual_days(crossing.expected_path(level, outlook.forecasts), past, hours.end)
+        return crossing.expected_path(level, outlook.forecasts, outlook.day) if usual is None else usual
 
     def _found(
         self, sensor_id: int, hours: Hours, expected: Expected, outside: int | None, now: int
@@ -246,7 +250,7 @@ class Risks:
         if Risk.FROST in watch and temperature is not None:
             yield from _some(risks.frost(temperature, hours.temperature))
         if sensor_id != outside and temperature is not None and humidity is not None and Risk.CONDENSATION in watch:
-            without = None if outside is None else self._path(outside, "temperature", now)
+            without = None if out is None or outside is None else self._path(outside, "temperature", out.hours, now)
             yield from _some(risks.condensation(temperature, humidity, without))
         if sensor_id != outside and sensor_id in self._grown and not np.isnan(hours.humidity).all():
             _, humidity_there = _at_surface(hours, out.hours if out is not None else None)

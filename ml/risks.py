@@ -17,7 +17,7 @@ happened to a defined thing: pine sapwood (mould) and a greenhouse crop (drought
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 import numpy as np
@@ -49,6 +49,9 @@ GROUND_COLDER = 4.0
 
 FROZEN_FOR = 72
 """Hours: where it froze in each of them (a freezer, a hard winter) frost is no news."""
+
+STUDENT = {3: 2.920, 4: 2.353, 5: 2.132, 6: 2.015}
+"""NINETY where a standard deviation is that of so many days: Student's t with one degree less, 95 %."""
 
 LEAST_KNOWN = 12
 """Hours of a day that must have been measured for the day to count."""
@@ -113,6 +116,30 @@ class Assessment:
     @property
     def level(self) -> Level:
         return Level(sum(self.degree >= limit for limit in LIMITS[self.risk]))
+
+
+def along_usual_days(path: Path, hours: Floats, end: int) -> Path | None:
+    """A path that is straight between its horizons, bent as the last week's days were at the same time of day.
+
+    A night's minimum lies between horizons of 6 h and 24 h: where all nights are alike it is as well known as these;
+    where they differ, the interval is wider by that. ``hours`` are hourly means that end before the hour ``end``; None
+    where fewer than three days are whole.
+    """
+    knots = np.array([0, *(horizon for horizon in path.horizons if horizon * BIN <= HOURS_A_DAY * HOUR)])
+    bins = np.arange(knots[-1] + 1)
+    middles = np.arange(end - len(hours), end) + 0.5
+    now = path.made_at / HOUR + bins * BIN / HOUR
+    days = [np.interp(now - HOURS_A_DAY * age, middles, hours, left=math.nan) for age in range(1, 7)]
+    bends = np.array([day - np.interp(bins, knots, day[knots]) for day in days])
+    whole = bends[~np.isnan(bends).any(axis=1), 1:]
+    if len(whole) < 3:
+        return None
+    reach = whole.shape[1]
+    unsure = STUDENT[len(whole)] * whole.std(axis=0, ddof=1) * math.sqrt(1 + 1 / len(whole))
+    centre, below, above = path.centre.copy(), path.below.copy(), path.above.copy()
+    centre[:reach] += whole.mean(axis=0)
+    below[:reach], above[:reach] = np.hypot(below[:reach], unsure), np.hypot(above[:reach], unsure)
+    return replace(path, centre=centre, below=below, above=above)
 
 
 def surface_temperature(inside: ArrayLike, outside: ArrayLike = math.nan) -> Floats:

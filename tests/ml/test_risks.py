@@ -14,6 +14,7 @@ from ml.risks import (
     Hours,
     Level,
     Mould,
+    along_usual_days,
     condensation,
     critical_humidity,
     drought,
@@ -36,6 +37,55 @@ def swing(mean: float, size: float, coldest_at: int = 5) -> Floats:
 
 def steady(value: float, width: float = 1.0, hours: int = 24) -> Path:
     return expected_path(value, [Forecast("", NOW, hours * HOUR, value, value - width, value + width, "")])
+
+
+# The path ------------------------------------------------------------------------------------------------------------
+
+
+def foreseen(now: float, usual: Floats) -> Path:
+    """At the default horizons what a week of like days says, straight between them."""
+
+    def at(time: float) -> float:
+        return float(np.interp(time / HOUR % 24, np.arange(-1, 26) + 0.5, np.resize(np.roll(usual[:24], 1), 27)))
+
+    ahead = [(h, at(now + h)) for h in (0.25 * HOUR, 1.0 * HOUR, 6.0 * HOUR, 24.0 * HOUR)]
+    return expected_path(at(now), [Forecast("", now, h, v, v - 0.5, v + 0.5, "") for h, v in ahead])
+
+
+def test_a_night_between_two_horizons_is_seen() -> None:
+    usual = swing(4, 6)  # -2 °C at 05:30
+    straight = foreseen(NOW - 8 * HOUR, usual)  # 16:00
+    bent = along_usual_days(straight, usual[:-8], END - 8)
+    assert bent is not None
+    assert straight.centre.min() > 2
+    assert bent.centre.min() == pytest.approx(-2, abs=0.2)
+    assert bent.at(13.5 * HOUR)[0] == pytest.approx(-2, abs=0.2)
+    assert bent.at(6 * HOUR) == pytest.approx(straight.at(6 * HOUR))
+    found = frost(bent, usual)
+    assert found is not None
+    assert found.level is Level.HIGH
+
+
+def test_nights_that_differ_widen_it() -> None:
+    sizes = np.repeat([6.0, 1.0, 3.0, 6.0, 0.5, 4.0, 2.0], 24)
+    mixed = 4 + (swing(4, 1) - 4) * sizes
+    bent = along_usual_days(foreseen(NOW - 8 * HOUR, mixed), mixed[:-8], END - 8)
+    assert bent is not None
+    found = frost(bent, mixed)
+    assert found is not None
+    assert found.probability is not None
+    assert 0.1 < found.probability < 0.8
+
+
+def test_two_days_are_no_usual_days_and_gaps_are_left_out() -> None:
+    usual = swing(4, 6)
+    path = foreseen(NOW, usual)
+    assert along_usual_days(path, usual[-48:], END) is None
+    gappy = usual.copy()
+    gappy[100] = math.nan
+    bent = along_usual_days(path, gappy, END)
+    assert bent is not None
+    assert not np.isnan(bent.centre).any()
 
 
 # Frost ----------------------------------------------------------------------------------------------------------------
