@@ -2,7 +2,8 @@
 
 Wire: an object or array; quantities by name in any case and many languages (``vocabulary``). The device is what the
 payload calls it (``mac``, ``device``, ``sensor`` …), else the topic without a last level that only names the quantity
-or the kind of message. An integer ``id`` beside a device named otherwise is the device's counter, as ``seq`` is.
+or the kind of message. An integer ``id`` beside a device named otherwise is the device's counter, as ``seq`` is; where
+nothing else names the device, how the ids come tells what they are (``identifiers``).
 Units: from the name, a unit key beside it or the text itself; else the configuration's hint, °C and %.
 Failure: null, NaN, a failure word or a sentinel in a quantity's place.
 Source: read off samples of many makers; no single document describes it.
@@ -13,12 +14,19 @@ Config: ``{type: mqtt, topics: ["sensors/#"]}``
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from drivers.base import Decoded, Kind
 from drivers.formats.availability import decode_document as decode_availability
+from drivers.formats.identifiers import names_device
 from drivers.formats.json_keys import Layout, Role, read_key, read_layout
-from drivers.formats.json_object import LONGEST_TEXT, Facts, read_facts
+from drivers.formats.json_object import (
+    LONGEST_TEXT,
+    Facts,
+    name_by_identifier,
+    name_without_identifier,
+    read_facts,
+)
 from drivers.formats.message import NO_HINT, Hint, Message
 from drivers.formats.names import (
     NO_NAME,
@@ -69,6 +77,8 @@ class _Context(NamedTuple):
     """Names above that refuse some quantities: ``soil``."""
     numbered: bool = False
     """Of an array's items: their integer ``id`` tells them apart, and nothing else does."""
+    ids: tuple[dict[str, Any], str] | None = None
+    """The source's memory and the topic: where the message is one object, how its ``id`` comes is learned there."""
 
 
 def decode(message: Message) -> Decoded | None:
@@ -77,7 +87,9 @@ def decode(message: Message) -> Decoded | None:
     if not isinstance(document, dict | list):
         return None
     topic = message.topic
-    context = _Context(topic.device, hint=message.hint, around=_around(topic, document))
+    context = _Context(
+        topic.device, hint=message.hint, around=_around(topic, document), ids=(message.memory, topic.text)
+    )
     decoded = _walk([(document, context)], topic.name, NAME, _NAMED)
     return _told_once(decoded, message) if topic.text.startswith("$aws/") else decoded
 
@@ -112,9 +124,14 @@ def decode_document(
     hint: Hint = NO_HINT,
     format_name: str = NAME,
     reason: str = _NAMED,
+    memory: dict[str, Any] | None = None,
 ) -> Decoded:
-    """Read a parsed JSON document; ``device`` and ``topic_name`` are what the topic says, where there is one."""
-    return _walk([(document, _Context(device, hint=hint))], topic_name, format_name, reason)
+    """Read a parsed JSON document; ``device`` and ``topic_name`` are what the topic says, where there is one.
+
+    ``memory`` is the source's, where what its ids are may be learned.
+    """
+    ids = None if memory is None else (memory, "")
+    return _walk([(document, _Context(device, hint=hint, ids=ids))], topic_name, format_name, reason)
 
 
 def decode_body(
@@ -225,7 +242,7 @@ class _Walk:
             if not told_apart and len(node) > MOST_PROBES:
                 self.refusal = self.refusal or f"an array of {len(node)} tells neither its times nor its probes"
                 return
-            inner = context._replace(depth=context.depth + 1, numbered=told_apart and _is_numbered(node))
+            inner = context._replace(depth=context.depth + 1, numbered=told_apart and _is_numbered(node), ids=None)
             for index, item in enumerate(node[:_MOST_ITEMS]):
                 path = context.path if told_apart or index == 0 else (*context.path, str(index))
                 if isinstance(item, dict | list):
@@ -245,6 +262,8 @@ class _Walk:
         facts = read_facts(node, layout)
         if "state" in node and isinstance(attributes := node.get("attributes"), dict):
             _take_attributes(facts, attributes)
+        if facts.identified is not None and context.ids is not None:
+            _learn_identifier(facts, *context.ids)
         inner = _merge(facts, context)
         told = facts.probe or facts.place
         if told is not None and _tells_no_reading(told, of_probe=facts.probe is not None):
@@ -421,6 +440,18 @@ def _take_attributes(facts: Facts, attributes: dict[str, object]) -> None:
         facts.metric, facts.metric_text = inside.metric, inside.metric_text
 
 
+def _learn_identifier(facts: Facts, memory: dict[str, Any], topic: str) -> None:
+    """Settle whether the ``id`` of an object is a name. A counter beside it leaves an integer nothing else to be."""
+    identified = facts.identified
+    if facts.place is not None and isinstance(identified, int):
+        return
+    counted = facts.sequence is not None and isinstance(identified, int)
+    if identified is not None and (counted or names_device(memory, topic, identified)):
+        name_by_identifier(facts)
+    else:
+        name_without_identifier(facts)
+
+
 def _merge(facts: Facts, context: _Context) -> _Context:
     """The context inside an object: what it says itself, else what surrounds it."""
     if context.owned:
@@ -461,6 +492,7 @@ def _merge(facts: Facts, context: _Context) -> _Context:
         context.null_is_failure,
         context.hint,
         context.around,
+        ids=None if facts.identified is not None else context.ids,
     )
 
 

@@ -64,7 +64,8 @@ _ROLES: dict[str, Role] = {
         words(
             """seq sequence seqno seq_no seqnum seq_num sequence_number sequencenumber msg_id msgid message_id
             messageid msg_no msgno msg_num packet packet_id packetid packet_number fcnt f_cnt fcntup
-            frame_counter framecounter counter msg_count message_count reading_id secuencia"""
+            frame_counter framecounter counter msg_count message_count reading_id
+            readingid reading_no readingno secuencia"""
         ),
         Role.SEQUENCE,
     ),

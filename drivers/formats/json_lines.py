@@ -25,14 +25,14 @@ _LONGEST_TEXT = 200
 _CUT = re.compile(r'"\s*:|[}\]]\s*$')
 
 
-def decode(line: str, state: LineState) -> Decoded | None:  # noqa: ARG001 - every line format is asked in the same way
+def decode(line: str, state: LineState) -> Decoded | None:
     """Read a line that is a JSON object or array, refuse one that was; None where it is neither."""
     text = line.strip()
     if text[:1] in ("{", "["):
         document, broken = parse_json(text.encode())
         if document is NO_DOCUMENT:
             return Decoded(Kind.ERROR, NAME, reason=f"invalid JSON: {broken}") if '"' in text else None
-        return _failure(document) or decode_document(document, None)
+        return _failure(document) or decode_document(document, None, memory=state.memory)
     if _CUT.search(text) and '"' in text:
         return Decoded(Kind.NOISE, NAME, reason="the end of a JSON line whose beginning is missing")
     return None

@@ -18,7 +18,8 @@ LONGEST_TEXT = 128
 
 @dataclass(slots=True)
 class Facts:
-    """``identifier`` is an integer ``id``, a device's or a counter's; ``metric`` what a text names as the quantity.
+    """``identifier`` is an integer ``id``, a device's or a counter's; ``identified`` the ``id`` of either kind where
+    nothing else may name the device; ``metric`` what a text names as the quantity.
 
     ``numbers`` are names that are small numbers: they tell one of a device's probes from another, and no device from
     those of other topics. ``foreign`` is a unit that is none of ours; ``unfit`` the quantities of which the object
@@ -29,6 +30,7 @@ class Facts:
     probe: str | None = None
     place: str | None = None
     identifier: int | None = None
+    identified: int | str | None = None
     numbers: tuple[str, ...] = ()
     time: datetime | None = None
     sequence: int | None = None
@@ -147,9 +149,26 @@ def _take_identifier(facts: Facts, raw: object) -> None:
         if facts.metric is None and read_name(raw).bare:
             _take_metric(facts, raw)
         elif facts.device is None:
+            if facts.identified is None and not facts.numbers:
+                facts.identified = text_of(raw)
             facts.device = _name_of(facts, raw)
     elif facts.identifier is None:
         facts.identifier = _counter(raw)
+        if facts.identified is None and facts.device is None and facts.probe is None and not facts.numbers:
+            facts.identified = facts.identifier
+
+
+def name_by_identifier(facts: Facts) -> None:
+    """Take an integer ``id`` as the device's name."""
+    if facts.identifier is not None and facts.identified == facts.identifier:
+        facts.identifier = None
+        facts.device = _name_of(facts, facts.identified)
+
+
+def name_without_identifier(facts: Facts) -> None:
+    """Leave an ``id`` out of the names: it is a message's."""
+    if isinstance(facts.identified, str):
+        facts.device, facts.numbers = None, ()
 
 
 def _take_metric(facts: Facts, raw: object) -> None:
