@@ -23,7 +23,7 @@ from ml.lags import BINS_PER_DAY
 _ROUGHNESS, _MEMORY = 0.3, 140.0
 """The correlation of one path's errors at the bins s < t is (s/t)**0.3 * exp((s - t)/140): near the origin it wanders
 off, later it finds back within a day or two. Chosen so that of what is 80 % probable 80 % comes, by
-``benchmarks/warnings.py``; a random walk (0.5, and no end) would cross far more often than rooms do."""
+``benchmarks/threshold.py``; a random walk (0.5, and no end) would cross far more often than rooms do."""
 
 _BEND, _UNSURE = 0.5, 0.5
 """How much of yesterday's shape is believed between two horizons, and how much of that is added to the half-widths."""
