@@ -140,6 +140,16 @@ class TestDashboard:
         one(browser, "#language").click()
         assert " of 24 h" in one(browser, ".card").text
 
+    def test_a_card_tells_the_air_s_dew_point_and_deficit(self, browser: WebDriver, house: Running) -> None:
+        self.opens(browser, house)
+        wait(browser, "document.querySelector('.card .air').textContent")
+        told = one(browser, ".card .air").text
+        assert told == "punto de rocío 9,3 °C · humedad absoluta 8,7 g/m³ · déficit de vapor 1,17 kPa"
+        one(browser, "#language").click()
+        assert one(browser, ".card .air").text.startswith("dew point 9.3 °C")
+        assert browser.find_elements(By.CSS_SELECTOR, ".card .risks li") == [], "nothing is assessed yet"
+        assert complaints(browser) == []
+
     def test_fahrenheit_and_english_are_a_click_away(self, browser: WebDriver, house: Running) -> None:
         self.opens(browser, house)
         one(browser, "#unit").click()

@@ -6,6 +6,7 @@
   const POINTS = 240;
   const NEWS = 20;
   const RETRY = 3000; // ms
+  const AIR_EVERY = 60000; // ms between two questions for one sensor's air
   const UNKNOWN_MODEL = "desconocido"; // the wire's word
   const byId = (id) => document.getElementById(id);
   const sensors = new Map(); // id -> { data, latest, points, forecasts, element, ... }
@@ -38,11 +39,11 @@
     svg.setAttribute("role", "img");
     const parts = {
       name: text("h3", "", ""), badge: text("span", "badge", ""), values: text("div", "values", ""), quiet: text("p", "quiet", ""),
-      svg, tip: text("div", "quiet tip", ""),
+      air: text("p", "quiet air", ""), risks: text("ul", "risks", ""), svg, tip: text("div", "quiet tip", ""),
     };
     parts.quiet.style.margin = "0";
     top.append(parts.name, text("span", "spring", ""), parts.badge);
-    element.append(top, parts.values, svg, parts.tip, parts.quiet);
+    element.append(top, parts.values, parts.air, parts.risks, svg, parts.tip, parts.quiet);
     sensor.element = element;
     sensor.parts = parts;
     byId("cards").append(element);
@@ -64,7 +65,33 @@
       box.append(text("small", "", ` ${unit}`));
       parts.values.append(box);
     }
+    renderAir(sensor);
     renderAge(sensor);
+  }
+
+  // What the daemon derives from the readings; a quantity that they do not tell is left out.
+  function renderAir({ air, parts }) {
+    const shown = [["punto_rocio", "dewPoint", 1, Texts.degrees, degreeUnit()], ["punto_escarcha", "frostPoint", 1, Texts.degrees, degreeUnit()],
+      ["humedad_absoluta", "absolute", 1, (v) => v, "g/m³"], ["deficit_presion_vapor", "deficit", 2, (v) => v, "kPa"]];
+    parts.air.textContent = shown.filter(([key]) => typeof air?.[key] === "number")
+      .map(([key, word, digits, scale, unit]) => `${Texts.say(word)} ${Texts.number(scale(air[key]), digits)} ${unit}`).join(" · ");
+    parts.risks.replaceChildren();
+    for (const risk of air?.riesgos ?? []) {
+      if (risk.nivel === "ninguno") continue;
+      const item = document.createElement("li");
+      item.append(text("span", `badge ${{ bajo: "", medio: "warn", alto: "bad" }[risk.nivel]}`, Texts.say(risk.nivel)), " ", Texts.of(risk, "comentario"));
+      parts.risks.append(item);
+    }
+    parts.air.hidden = !parts.air.textContent;
+    parts.risks.hidden = !parts.risks.childElementCount;
+  }
+
+  // A page that nobody looks at asks nothing; a burst of readings is one question.
+  async function loadAir(sensor) {
+    if (document.hidden || Date.now() - sensor.airAsked < AIR_EVERY) return;
+    sensor.airAsked = Date.now();
+    sensor.air = await Api.get(`sensors/${sensor.data.id}/air`);
+    renderAir(sensor);
   }
 
   function renderAge(sensor) {
@@ -125,7 +152,7 @@
       known.data = data;
       return known;
     }
-    const sensor = { data, latest: {}, points: [], forecasts: new Map(), interval: null };
+    const sensor = { data, latest: {}, points: [], forecasts: new Map(), interval: null, air: null, airAsked: -AIR_EVERY };
     sensors.set(data.id, sensor);
     card(sensor);
     byId("no-sensors").hidden = true;
@@ -174,13 +201,14 @@
       Api.get("readings", { sensor_id: id, limit: 20 }),
       Api.get("predictions/latest", { sensor_id: id }),
       loadSeries(sensor),
+      loadAir(sensor),
     ]);
     for (const reading of readings.reverse()) {
       if (reading.calidad === "invalida") continue;
       sensor.latest.at = Math.max(sensor.latest.at ?? 0, Date.parse(reading.timestamp));
       for (const key of ["temperatura", "humedad"]) if (reading[key] !== null) sensor.latest[key] = reading[key];
     }
-    for (const forecast of forecasts) sensor.forecasts.set(`${forecast.magnitud}/${forecast.horizonte_s}`, forecast);
+    for (const forecast of forecasts) if (!forecast.comentario) sensor.forecasts.set(`${forecast.magnitud}/${forecast.horizonte_s}`, forecast);
     renderCard(sensor);
     redraw(sensor);
   }
@@ -267,6 +295,7 @@
       }
       takeReading(sensor, event.data);
       renderCard(sensor);
+      attempt(() => loadAir(sensor));
       redraw(sensor);
     },
     anomalia(event) {
@@ -279,6 +308,11 @@
     prediccion(event) {
       const sensor = sensors.get(event.data.sensor_id);
       if (!sensor || event.event_type === "deleted") return;
+      if (event.data.comentario) { // a warning: the card tells it in words
+        sensor.airAsked = -AIR_EVERY;
+        attempt(() => loadAir(sensor));
+        return;
+      }
       sensor.forecasts.set(`${event.data.magnitud}/${event.data.horizonte_s}`, event.data);
       redraw(sensor);
     },
