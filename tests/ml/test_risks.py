@@ -218,7 +218,7 @@ def test_the_index_stays_on_its_scale(index: float, dry: int, celsius: float, pe
 
 
 def test_levels_of_mould() -> None:
-    humid = np.full(24, 91.0)
+    humid = np.array([*[82.0] * 12, *[140.0] * 12])  # half of the day it is wet
     found = [mould_risk(Mould(index), humid) for index in (0.2, 0.6, 1.4, 3.1)]
     assert [each.level for each in found] == [Level.NONE, Level.LOW, Level.MEDIUM, Level.HIGH]
     assert all(each.probability is None and each.figure == 91 for each in found)
