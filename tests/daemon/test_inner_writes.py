@@ -12,8 +12,9 @@ from daemon.entities import Anomaly, AnomalyKind, AnomalyState, Sensor, SensorSt
 from daemon.events import Action, EntityEvent
 from daemon.ids import IdBlocks
 from daemon.inner_writes import InnerWrites
-from daemon.repository import anomalies, sensors
+from daemon.repository import anomalies, predictions, sensors
 from daemon.schema import open_database
+from daemon.scoring import Predicted
 
 SENSOR = Sensor(1, "mqtt/kitchen", "temperature", "DHT22", 0, 0)
 
@@ -87,3 +88,29 @@ async def test_an_episode_that_is_over_keeps_what_a_person_said_of_it_meanwhile(
     assert second is not None
     assert second.resolved_at == 2
     assert [event.entity for event in told] == [first], "one was resolved before, one is gone"
+
+
+async def test_a_warning_is_stored_and_announced_with_its_probability_and_words(tmp_path: Path) -> None:
+    database, _ = open_database("sqlite:///test.db", tmp_path)
+    told: list[Any] = []
+
+    async def change(work: Any, /) -> Any:
+        with database.writer.begin() as connection:
+            told.extend(work(connection)[1])
+
+    with database.writer.begin() as connection:
+        sensors.add(connection, SENSOR)
+    ids = IdBlocks(lambda name, count: None, lambda: 0.0)
+    ids.grant("prediction", range(9, 99))
+    writes = InnerWrites(change, ids, lambda: 5)
+    writes.predictions(
+        [Predicted(1, "temperature", 2700, -14.9, -15.2, -14.6, 7, "mix", None, 0.9, "Superará.", "It rises.")]
+    )
+    await writes.settle()
+    with database.readers.connect() as connection:
+        stored = predictions.by_id(connection, 9)
+    database.close()
+    assert stored is not None
+    assert (stored.probability, stored.comment, stored.comment_en) == (0.9, "Superará.", "It rises.")
+    assert (stored.horizon_s, stored.predicted_at, stored.created_at) == (2700, 7, 5)
+    assert [(event.action, event.entity) for event in told] == [(Action.COMPLETED, stored)]
