@@ -159,6 +159,7 @@ class Risks:
                 place = await self._read_up(sensor.id, outside, now)
                 self._assess(sensor, place, outside, where.get(sensor.id), now)
                 place.seen = newest
+                await asyncio.sleep(0)  # a few milliseconds each: readings come between
         if self._changed:
             self._changed = False
             known = {sensor.id for sensor in self._sensors.all()}
