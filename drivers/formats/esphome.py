@@ -12,8 +12,11 @@ Sample: ``weather-sensor/sensor/outdoor_humidity/state`` ``45.2``
 Config: ``{type: mqtt, topics: ["weather-sensor/#"]}``
 """
 
+from dataclasses import replace
+
 from drivers.base import Decoded, Kind
 from drivers.formats.entities import learned
+from drivers.formats.memory import keep
 from drivers.formats.message import NO_DOCUMENT, Message
 from drivers.formats.names import Name, names_another_quantity, read_model, read_name
 from drivers.formats.plain import decode_value
@@ -36,6 +39,9 @@ _WANTED = frozenset(
     )
 )
 _CURRENT = {"current_temperature": "temperature", "current_humidity": "humidity"}
+_BARE = "bare"
+"""The memory's part: quantities that a device has under their bare name."""
+_MOST_BARE = 1_000
 _SELVES = frozenset({"homeassistant"})
 """First levels that are no device's prefix: home-made devices put their states beside their discovery."""
 
@@ -108,6 +114,11 @@ def _decode_sensor(message: Message, device: str, object_id: str, text: str) -> 
     value, unit = read_text(text, name.quantity)
     if value is None:
         return Decoded(Kind.NOISE, NAME, reason="a text, not a number")
+    whose = f"{device}/{name.quantity}"
+    if name.bare:
+        keep(message.memory, _BARE, whose, 1, _MOST_BARE)
+    elif name.aside and whose in message.memory.get(_BARE, {}):
+        name = replace(name, remainder=name.aside)  # the bare one has no probe; two sensors stay two
     return decode_value(
         value,
         unit or name.unit,

@@ -13,6 +13,7 @@ Config: ``{type: mqtt, topics: ["sensors/#"]}``
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -43,8 +44,8 @@ from drivers.formats.repeats import is_repeat
 from drivers.formats.timestamps import parse_time
 from drivers.formats.topics import Topic
 from drivers.formats.units import BY_UNIT, fits
-from drivers.formats.values import Failure, holds_figures, is_failure_word, read_value, settle
-from drivers.formats.vocabulary import LATEST, SAID_OF_READINGS, UNIT_WORDS
+from drivers.formats.values import FAILED, Failure, holds_figures, is_failure_word, read_value, settle
+from drivers.formats.vocabulary import LATEST, ONLY_A_SECOND_NAME, SAID_OF_READINGS, UNIT_WORDS
 
 NAME = "json"
 _DEEPEST = 8
@@ -77,6 +78,8 @@ class _Context(NamedTuple):
     """Names above that refuse some quantities: ``soil``."""
     numbered: bool = False
     """Of an array's items: their integer ``id`` tells them apart, and nothing else does."""
+    invalid: frozenset[str] = frozenset()
+    """Quantities of which the device says that the read was wrong; "" is all of them."""
     ids: tuple[dict[str, Any], str] | None = None
     """The source's memory and the topic: where the message is one object, how its ``id`` comes is learned there."""
 
@@ -276,6 +279,11 @@ class _Walk:
                 return
             kinds = [text for text in purposes if text.lower() not in SAID_OF_READINGS]
             inner = inner._replace(around=(*inner.around, *kinds))
+        if layout.validities:
+            wrong = [quantity for key, quantity in layout.validities if node[key] is False]
+            inner = inner._replace(invalid=inner.invalid.union(wrong))
+        if not inner.temperature_unit and _is_kelvin(node, layout):
+            inner = inner._replace(temperature_unit="K")
         if context.quantity is not None:
             self._take_values_of(node, layout, facts, inner, context.quantity)
         else:
@@ -314,12 +322,21 @@ class _Walk:
                 self.refusal = (
                     self.refusal or f"{key!r} beside these keys is a thermostat's setpoint or an earlier value"
                 )
+            elif key in layout.beside and _is_number(node[layout.beside[key]], name.quantity or ""):
+                self._take_beside(name, key, node[key], context)
             else:
                 self._take(name, key, node[key], context)
         for key, name in layout.refused:
             self.refusal = self.refusal or f"{key!r}: {name.refusal}"
         if layout.letters:
             self._take_letters(node, layout, context)
+
+    def _take_beside(self, name: Name, key: str, raw: object, context: _Context) -> None:
+        """A value beside the bare one's: another probe's, unless its name only says the same again, or a state."""
+        if ONLY_A_SECOND_NAME.issuperset(name.aside.split("_")):
+            self.refusal = self.refusal or f"{key!r}: the value stands under the bare name beside it"
+        else:
+            self._take(replace(name, remainder=name.aside), key, raw, context)
 
     def _take_record(self, raw: object, facts: Facts, context: _Context) -> None:
         name, unit = facts.metric or self.topic_name, facts.unit
@@ -391,6 +408,8 @@ class _Walk:
                 self.refusal = self.refusal or f"what lies under {above!r} is no reading: {reason}"
                 return
         value, told = read_value(raw, quantity)
+        if context.invalid and value is not None and not context.invalid.isdisjoint(("", quantity)):
+            value = FAILED
         if value is None:
             if isinstance(raw, str) and any(map(str.isdigit, raw[:LONGEST_TEXT])):
                 self.unread = self.unread or f"{raw[:24]!r} is no {quantity} in a unit that sereno knows"
@@ -492,6 +511,7 @@ def _merge(facts: Facts, context: _Context) -> _Context:
         context.null_is_failure,
         context.hint,
         context.around,
+        invalid=context.invalid,
         ids=None if facts.identified is not None else context.ids,
     )
 
@@ -534,6 +554,24 @@ def _name_and_probe(name: Name, key: str, context: _Context) -> tuple[str | None
     full = "/".join(parts)
     probe = derive_probe(full)
     return (None if not probe and all(read_name(part).bare for part in parts) else full), probe
+
+
+_KELVIN = (223.0, 333.0)
+
+
+def _is_kelvin(node: dict[str, object], layout: Layout) -> bool:
+    """Whether a temperature beside a humidity is in kelvin: no air is as hot as its 293.15, and tenths are whole."""
+    if len(layout.quantities) < 2:
+        return False
+    figures = {name.quantity: node[key] for key, name in layout.quantities if name.bare and not name.unit}
+    humidity, temperature = figures.get("humidity"), figures.get("temperature")
+    if not isinstance(humidity, int | float) or not isinstance(temperature, float) or humidity > 100:
+        return False
+    return _KELVIN[0] <= temperature <= _KELVIN[1] and not temperature.is_integer()
+
+
+def _is_number(raw: object, quantity: str) -> bool:
+    return isinstance(read_value(raw, quantity)[0], float)
 
 
 def _is_plausible(raw: object) -> bool:

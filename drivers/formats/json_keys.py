@@ -6,7 +6,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
 
-from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, read_address, read_name, refusal_around
+from drivers.formats.names import LONGEST_NAME, NO_NAME, Name, plain_letters, read_address, read_name, refusal_around
 from drivers.formats.vocabulary import CONTAINERS_REFUSED, LETTERS, WRAPPERS
 from drivers.formats.words import words
 
@@ -37,17 +37,29 @@ _ROLES: dict[str, Role] = {
             serial_number serialnumber sn uid unique_id uniqueid device_id deviceid dev_id devid sensor_id
             sensorid sensor_uid node_id nodeid station_id stationid client_id clientid thing_id chip_id chipid
             esp8266id esp32id device dev node station hostname host thing board entity_id dispositivo nodo equipo gerat
-            geraet"""
+            geraet imei seriennummer numero_serie numero_de_serie identificador identificatore identifiant kennung
+            aparato aparelho appareil dispositif apparecchio apparaat urzadzenie zarizeni enhet enhed laite eszkoz cihaz
+            knoten noeud knooppunt wezel uzel устройство прибор узел 设备 機器 장치"""
         ),
         Role.DEVICE,
     ),
     **dict.fromkeys(
-        words("""sensor sensor_name sensorname probe probe_id child child_id childid sonde sonda sensore"""), Role.PROBE
+        words(
+            """sensor sensor_name sensorname probe probe_id child child_id childid sonde sonda sensore capteur fuhler
+            messfuhler czujnik cidlo anturi givare датчик 传感器 センサー 센서 rom rom_code channel ch kanal canal
+            canale"""
+        ),
+        Role.PROBE,
     ),
     **dict.fromkeys(
         words(
             """name friendly_name friendlyname device_name devicename location room place zone area site position
-            ubicacion lugar sala raum ort"""
+            label alias ubicacion lugar localizacion localizacao local sala raum ort standort zimmer bereich stockwerk
+            habitacion cuarto dormitorio recinto zona estacion planta piso nombre nome nom lieu emplacement piece
+            zone_name room_name etage stanza luogo posizione posicion posicao quarto comodo naam kamer ruimte plaats
+            nazwa pokoj pomieszczenie miejsce nazev mistnost misto namn navn rum rom_navn plats sted nimi huone
+            paikka helyiseg hely oda isim konum имя название комната помещение место
+            名称 名前 房间 位置 部屋 場所 방 위치 이름"""
         ),
         Role.PLACE,
     ),
@@ -73,14 +85,20 @@ _ROLES: dict[str, Role] = {
         words(
             """metric quantity measurement measurand kind parameter param variable property observed_property
             magnitude magnitud type sensor_type sensortype value_type measurementtype reading_type field what key
-            label device_class"""
+            device_class"""
         ),
         Role.METRIC,
     ),
     **dict.fromkeys(
         words("""value val v measurementvalue reading_value wert valor valeur valore measured"""), Role.VALUE
     ),
-    **dict.fromkeys(words("unit units uom unit_of_measurement unidad einheit unit_system scale"), Role.UNIT),
+    **dict.fromkeys(
+        words(
+            """unit units uom u usunits unit_of_measurement unidad unidades unidade unite unita einheit eenheid enhet
+            jednostka unit_system scale"""
+        ),
+        Role.UNIT,
+    ),
     **dict.fromkeys(words("model sensor_model part chip_model hardware"), Role.MODEL),
     **dict.fromkeys(
         words(
@@ -126,7 +144,7 @@ def read_key(key: str) -> Key:
 
 @lru_cache(maxsize=8192)
 def _read(key: str) -> Key:
-    lowered = key.lower().replace("-", "_").replace(" ", "_")
+    lowered = plain_letters(key.lower()).replace("-", "_").replace(" ", "_")
     refused = lowered in CONTAINERS_REFUSED
     role = _ROLES.get(lowered)
     if role is not None:
@@ -163,9 +181,16 @@ class Layout(NamedTuple):
     models: tuple[str, ...]
     outdone: frozenset[str]
     """Of the quantities, those that what stands beside them makes a thermostat's wishes or earlier values."""
+    beside: dict[str, str]
+    """Keys that add to a bare one's name no probe: by them, the bare key, which goes before them."""
+    validities: tuple[tuple[str, str], ...]
+    """Keys that say whether a read was right, and of which quantity; "" is all that the object tells."""
     purposes: tuple[str, ...]
     """Keys of what the message is for: ``cmd``, ``type``."""
 
+
+_CHANNELS = frozenset(words("channel ch kanal canal canale"))
+_OF_WIFI = frozenset(words("ssid bssid wifi ap wifi_rssi wifirssi ip ipaddr ip_address localip"))
 
 _MOST_REMEMBERED = 32
 """Keys of an object whose layout is remembered; a larger one is a dump, and costs memory for each of its variants."""
@@ -178,6 +203,8 @@ def read_layout(keys: tuple[str, ...]) -> Layout:
 
 def _layout(keys: tuple[str, ...]) -> Layout:
     known = [(key, read_key(key)) for key in keys]
+    if not _OF_WIFI.isdisjoint(map(str.lower, keys)):  # the channel is the air's, and changes
+        known = [(key, what) for key, what in known if key.lower() not in _CHANNELS]
 
     def of(role: Role) -> tuple[str, ...]:
         return tuple(key for key, what in known if what.role is role)
@@ -201,6 +228,8 @@ def _layout(keys: tuple[str, ...]) -> Layout:
         of(Role.UNIT),
         of(Role.MODEL),
         _outdone(named(Role.QUANTITY), len(of(Role.CLIMATE))),
+        _beside_bare(named(Role.QUANTITY)),
+        tuple((key, what.name.quantity or "") for key, what in known if _VALIDITY.search(key)),
         tuple(key for key in keys if key.lower() in _PURPOSES),
     )
 
@@ -226,6 +255,18 @@ def _outdone(quantities: tuple[tuple[str, Name], ...], climate: int) -> frozense
         if (name.bare and name.quantity in current and not _CURRENT.search(key))
         or (name.quantity in now and _LATEST.search(key))
     )
+
+
+_VALIDITY = re.compile(r"(?:^|_|^is)[vV]alid$|[a-z]Valid$")
+
+
+def _beside_bare(quantities: tuple[tuple[str, Name], ...]) -> dict[str, str]:
+    bare = {name.quantity: key for key, name in reversed(quantities) if name.bare}
+    return {
+        key: bare[name.quantity]
+        for key, name in quantities
+        if name.aside and name.quantity in bare and not _CURRENT.search(key)
+    }
 
 
 _remembered_layout = lru_cache(maxsize=1024)(_layout)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 
 from drivers.formats.json_keys import Layout
 from drivers.formats.names import Name, read_model, read_name
@@ -66,6 +67,7 @@ def read_facts(node: dict[str, object], layout: Layout) -> Facts:
     for key in layout.models:
         facts.model = facts.model or text_of(node[key])
     for key in layout.units:
+        _take_units(facts, key, node[key])
         facts.unit = facts.unit or _unit_of(node[key])
         facts.foreign = facts.foreign or (_foreign(node[key]) if key.lower() != "scale" else "")
     for key, quantity in layout.quantity_units:
@@ -93,6 +95,7 @@ def _part_of(text: str) -> str | None:
     return part if part == text.upper() else None
 
 
+_MOST_UNITS = 32
 _LARGEST_NUMBER = 9999
 
 
@@ -181,6 +184,17 @@ def _take_metric(facts: Facts, raw: object) -> None:
     name = read_name(raw)
     if name.quantity is not None and (facts.metric is None or name.bare):
         facts.metric, facts.metric_text = name, raw
+
+
+def _take_units(facts: Facts, key: str, raw: object) -> None:
+    """Units that are told by quantity, and weewx's number of its unit system (weewx, Units, usUnits: 1 is US)."""
+    if isinstance(raw, dict):
+        for name, unit in islice(raw.items(), _MOST_UNITS):
+            quantity = read_name(name).quantity if isinstance(unit, str) else None
+            if quantity is not None:
+                _take_quantity_unit(facts, unit, quantity)
+    elif key.lower() == "usunits" and str(raw) in ("1", "1.0"):
+        facts.temperature_unit, facts.pressure_unit = "°F", "inHg"
 
 
 def _take_quantity_unit(facts: Facts, raw: object, quantity: str) -> None:

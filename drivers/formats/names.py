@@ -23,6 +23,7 @@ from drivers.formats.vocabulary import (
     REFUSED,
     REFUSED_ANYWHERE,
     REFUSED_AROUND,
+    REFUSED_BEHIND,
     REFUSED_PAIRS,
     REFUSED_PIECES,
     SHORT_STEMS,
@@ -55,7 +56,8 @@ class Name:
     """``quantity`` None: the name names none of ours. ``refusal`` says why one that does is no reading.
 
     ``unit`` is "" where the name tells none. ``remainder`` is the name less those words, ``probe`` the same in lower
-    case. ``bare``: the name is nothing but the quantity (and unit), so it needs no mention beside it.
+    case. ``bare``: the name is nothing but the quantity (and unit), so it needs no mention beside it. ``aside`` are the
+    words that tell no probe, where nothing else remains: ``air`` of an air temperature.
     """
 
     quantity: str | None = None
@@ -63,6 +65,7 @@ class Name:
     remainder: str = ""
     bare: bool = False
     refusal: str = ""
+    aside: str = ""
 
     @property
     def probe(self) -> str:
@@ -147,7 +150,17 @@ def _read(name: str) -> Name:
     ]
     if quantity == "battery_voltage" and unit == "V":
         unit = ""  # "voltage" may hold mV: the value tells
-    return Name(quantity, unit, _remaining(name, rest), bare=not rest, refusal=_refusal(rest, quantity))
+    remainder = _remaining(name, rest)
+    aside = "" if remainder else "_".join(word.text for word in rest)
+    refusal = _refusal(rest, quantity) or _refusal_behind(words, used)
+    return Name(quantity, unit, remainder, bare=not rest, refusal=refusal, aside=aside)
+
+
+def _refusal_behind(words: list[_Word], used: Collection[int]) -> str:
+    """Why a name whose last word, behind its quantity, is another thing's (``temp_pin``) names none of ours."""
+    last = len(words) - 1
+    told = last > 0 and last not in used and last - 1 in used and words[last].text in REFUSED_BEHIND
+    return "it speaks about a value and is none" if told else ""
 
 
 _FAMILIES = "10|22|28|3[bB]|42"
@@ -168,9 +181,13 @@ def _crc8(rom: bytes) -> int:
 
 def _split(name: str) -> list[_Word]:
     """Words with their places; accents, case and camel humps gone."""
-    plain = name if name.isascii() else "".join(map(_without_accent, name))
-    marked = _ONE_WORD.sub(lambda match: match[0].lower(), plain)
+    marked = _ONE_WORD.sub(lambda match: match[0].lower(), plain_letters(name))
     return [_Word(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(marked)]
+
+
+def plain_letters(text: str) -> str:
+    """A text without accents, each character one: ``Gerät`` becomes ``Gerat``."""
+    return text if text.isascii() else "".join(map(_without_accent, text))
 
 
 _GREEK = re.compile(r"[\u0370-\u03ff]")
@@ -336,6 +353,12 @@ def _remaining(name: str, rest: list[_Word]) -> str:
 def names_another_quantity(name: str) -> bool:
     """Whether a name that names none of our quantities names one that we know not to be ours (``wifi_signal``)."""
     return len(name) <= LONGEST_NAME and any(word.text in OTHER_QUANTITIES for word in _split(name))
+
+
+def is_another_quantity(name: str) -> bool:
+    """The same of the whole name: ``wind_speed``; a ``power_room`` is a room."""
+    words = _split(name) if len(name) <= LONGEST_NAME else []
+    return bool(words) and all(word.text in OTHER_QUANTITIES for word in words)
 
 
 _MODEL = re.compile(rf"({'|'.join(MODELS)})[0-9a-z]*[0-9][0-9a-z]*", re.IGNORECASE)

@@ -1,10 +1,11 @@
 """What an MQTT topic says by itself: whose it is, what its last level means, and whether it can carry a reading."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from drivers.formats.names import Name, read_address, read_name, refusal_around
-from drivers.formats.vocabulary import SAID_OF_READINGS
+from drivers.formats.names import NO_NAME, Name, read_address, read_name, refusal_around
+from drivers.formats.units import fits
+from drivers.formats.vocabulary import SAID_OF_READINGS, UNIT_WORDS
 from drivers.formats.words import words
 
 _MESSAGE_KINDS = frozenset(
@@ -74,6 +75,11 @@ def read_topic(text: str) -> Topic:
     kept = len(levels) - (lowered[-1] in _MESSAGE_KINDS)
     telling = levels[kept - 1] if kept else ""
     name = read_address(telling) or read_name(telling)
+    above = read_name(levels[kept - 2]) if kept > 1 else NO_NAME
+    unit = UNIT_WORDS.get(telling.lower()) or ("%" if telling == "%" else "")
+    if unit and above.quantity is not None and fits(above.quantity, unit):  # temperature/F: its unit is a level
+        kept -= 1
+        telling, name = levels[kept - 1], replace(above, unit=unit)
     if name.quantity is not None and not name.remainder and not name.refusal:
         kept -= 1
     cloud = _cloud_device(levels)

@@ -169,8 +169,8 @@ _MIDDLES = words("media medie moyen mittlere mittlerer srednia srednja сред�
 """Averages, that may also be what lies in the middle: no level or object of such a name is refused."""
 _PAST = words("previous prev yesterday ayer precedente precedent vorherige vorheriger gestern vorige")
 _CORRECTIONS = words(
-    """offset offsets calibration correction corrections calib adjust adjustment compensation ajuste trend trends
-    tendencia tendance gradient"""
+    """offset offsets calibration correction corrections calib cal corr adj adjust adjustment compensation ajuste
+    trend trends tendencia tendance gradient"""
 )
 _PARTS_OF_MACHINES = words(
     """chip cpu mcu soc gpu tpu processor ssd nvme hdd disk disks psu mainboard motherboard vrm dimm nozzle extruder
@@ -244,6 +244,20 @@ REFUSED: Mapping[str, str] = {
     **dict.fromkeys(("eco2", "tvoc", "voc", "co2eq", "equivalent", "estimated"), "an estimate is no measurement"),
 }
 """Words beside a quantity's that make the name no reading of ours, with the reason."""
+
+REFUSED_BEHIND: frozenset[str] = frozenset(
+    words(
+        """mode modus modo pin gpio quality qualitat calidad qualita health rssi lqi snr signal available availability
+        disponible failed failure failures fehler idx index updated update lastupdate refresh lastseen seen sent online
+        date resp retry retries crc checksum addr address topic"""
+    )
+)
+"""The same behind a quantity, as the last word: ``temp_pin`` is the pin's number, a ``pin_temp`` some pin's heat."""
+
+ONLY_A_SECOND_NAME: frozenset[str] = frozenset(
+    words("state ok got info debug sample data sensor sensors value values val reading readings measurement readout")
+)
+"""Of ``NEUTRAL``, those that beside the bare name tell the same again, or a state: ``temp_ok`` beside ``temp``."""
 
 REFUSED_PAIRS: Mapping[tuple[str, str], str] = {
     ("g", "m"): "it is another quantity",  # humidity_g_m3

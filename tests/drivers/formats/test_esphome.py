@@ -58,3 +58,10 @@ def test_a_climate_measures_and_wants() -> None:
 
 def test_a_state_beside_home_assistant_s_discovery_is_no_esphome_s() -> None:
     assert rows(decode("homeassistant/sensor/kitchen_temperature/state", "20.5"))[0][0] != "homeassistant"
+
+
+def test_the_air_s_and_the_bare_temperature_of_one_device_are_two() -> None:
+    memory: dict[str, object] = {}
+    topics = ["e/sensor/temperature/state", "e/sensor/air_temperature/state"] * 2
+    assert [rows(decode(topic, "21.5", memory))[0][:2] for topic in topics] == [("e", ""), ("e", "air")] * 2
+    assert rows(decode("e/sensor/air_temperature/state", "21.5")) == [("e", "", "temperature", 21.5)]

@@ -350,5 +350,93 @@ def test_nothing_is_guessed_of_a_name_or_state_that_tells_no_quantity(payload: o
 
 
 def test_records_of_the_same_quantity_are_probes_by_their_place() -> None:
-    payload = [{"channel": n, "type": "temp", "unit": "c", "value": 20 + n} for n in (1, 2)]
+    payload = [{"slot": n, "type": "temp", "unit": "c", "value": 20 + n} for n in (1, 2)]
     assert [row[1:] for row in rows(decode("a/n", payload))] == [("", "temperature", 21), ("1", "temperature", 22)]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("habitacion", "zona", "cuarto", "Estación", "nombre", "identificador", "aparato", "planta", "zimmer"),
+        *("standort", "gerät", "lieu", "pièce", "nom", "appareil", "stanza", "luogo", "quarto", "cômodo", "kamer"),
+        *("pokój", "комната", "датчик", "房间", "capteur", "imei", "rom", "alias", "label", "channel", "ch"),
+    ],
+)
+def test_devices_that_share_a_topic_are_told_apart_in_any_language(key: str) -> None:
+    told = [rows(decode("home/all", {key: one, "temperature": 21.5})) for one in ("norte", "sur")]
+    assert [row[0][:2] for row in told] == [("norte", ""), ("sur", "")]
+
+
+def test_a_radio_s_channel_tells_devices_apart_and_the_wifi_s_does_not() -> None:
+    told = [rows(decode("home/all", {"channel": one, "temperature": 21.5}))[0][:2] for one in (1, 2)]
+    assert told == [("home/all", "1"), ("home/all", "2")]
+    wifi = [rows(decode("home/x", {"channel": one, "ssid": "a", "temperature": 21.5}))[0][:2] for one in (1, 11)]
+    assert set(wifi) == {("home/x", "")}
+
+
+@pytest.mark.parametrize("word", ["state", "ok", "info", "debug", "sample", "data", "sensor", "value"])
+def test_a_bare_name_is_the_value_and_not_what_says_something_beside_it(word: str) -> None:
+    for key in (f"temp_{word}", f"{word}_temp"):
+        assert rows(decode("h/k", {key: 1, "temp": 20})) == [("h/k", "", "temperature", 20)]
+        assert rows(decode("h/k", {key: 20.5})) == [("h/k", "", "temperature", 20.5)]
+        assert rows(decode("h/k", {key: 20.5, "temp": None})) == [("h/k", "", "temperature", 20.5)]
+
+
+@pytest.mark.parametrize("word", ["air", "est"])
+def test_two_values_stay_two(word: str) -> None:
+    told = rows(decode("h/k", {f"temp_{word}": 18, "temp": 19}))
+    assert sorted(told) == [("h/k", "", "temperature", 19), ("h/k", word, "temperature", 18)]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("cal", "corr", "adj", "mode", "pin", "quality", "rssi", "available"),
+        *("failed", "idx", "updated", "gpio", "status", "offset", "calidad", "disponible"),
+    ],
+)
+def test_what_speaks_about_a_value_is_no_probe(word: str) -> None:
+    assert rows(decode("h/k", {f"temp_{word}": 1, "temp": 20})) == [("h/k", "", "temperature", 20)]
+    assert decode("h/k", {f"humidity_{word}": 1}).kind is Kind.NOISE
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"temperature": {"value": 0, "valid": False}},
+        {"temperature": {"value": 0, "is_valid": False}},
+        {"temperature": 21.5, "isValid": False},
+        {"temperature": {"temperature": 21.5, "temperature_valid": False}},  # Hue's clip v2
+        {"temperature": 21.5, "temperatureValid": False},
+    ],
+)
+def test_what_the_device_calls_invalid_is_a_failed_read(payload: dict[str, object]) -> None:
+    decoded = decode("h/k", payload)
+    assert (decoded.kind, failed(decoded)) == (Kind.ERROR, [("h/k", "", "temperature")])
+
+
+def test_of_two_quantities_only_the_invalid_one_failed() -> None:
+    decoded = decode("h/k", {"temperature": 21.5, "temperature_valid": False, "humidity": 40, "humidity_valid": True})
+    assert rows(decoded) == [("h/k", "", "humidity", 40)]
+    assert failed(decoded) == [("h/k", "", "temperature")]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"values": {"temperature": 70.7}, "units": {"temperature": "°F"}},
+        {"units": {"temperature": "F", "humidity": "%"}, "temperature": 70.7},
+        {"temperature": {"v": 70.7, "u": "F"}},
+        {"outTemp": 70.7, "outHumidity": 40, "usUnits": 1},  # weewx
+        {"outTemp": "70.7", "usUnits": "1.0"},
+        {"outTemp": 21.5, "usUnits": 17},
+        {"main": {"temp": 294.65, "humidity": 60, "pressure": 1013}, "name": "Madrid"},  # OpenWeatherMap's standard
+    ],
+)
+def test_a_unit_that_is_told_beside_the_value_holds(payload: dict[str, object]) -> None:
+    assert [row[3] for row in rows(decode("h/k", payload)) if row[2] == "temperature"] == [21.5]
+
+
+def test_hot_places_and_tenths_are_no_kelvin() -> None:
+    assert rows(decode("h/oven", {"temperature": 250.5}))[0][3] == 250.5
+    assert rows(decode("h/oven", {"temperature": 235, "humidity": 45}))[0][3] == 235

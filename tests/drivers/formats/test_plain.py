@@ -107,3 +107,64 @@ def test_the_configuration_may_leave_a_topic_out() -> None:
     decoded = decode_mqtt("kitchen/temperature", b"21.5", {}, Hint(ignore=True))
     assert decoded.kind is Kind.NOISE
     assert "configuration" in decoded.reason
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        *("lastupdate", "channel", "quality", "health", "power", "rain", "wind_speed", "rssi"),
+        *("mode", "pin", "offset", "unit"),
+    ],
+)
+def test_what_lies_below_a_quantity_and_speaks_of_something_else_is_no_reading(level: str) -> None:
+    assert decode(f"home/k/temperature/{level}", "21").kind is Kind.NOISE
+
+
+@pytest.mark.parametrize("level", ["kitchen", "power_room", "1", "wine", "door"])
+def test_a_place_below_a_quantity_is_read(level: str) -> None:
+    assert [row[2:] for row in rows(decode(f"home/k/temperature/{level}", "21.5"))] == [("temperature", 21.5)]
+
+
+@pytest.mark.parametrize("topic", ["home/k/temperature/status", "home/k/humidity/status", "home/k/temperature/window"])
+def test_a_state_is_no_reading_until_figures_come_there(topic: str) -> None:
+    memory: dict[str, object] = {}
+    assert [decode(topic, text, memory).kind for text in "01"] == [Kind.NOISE, Kind.NOISE]
+    assert [decode(topic, text, memory).kind for text in ("2", "1", "0")] == [Kind.READING] * 3
+
+
+@pytest.mark.parametrize(
+    ("topic", "text", "value"),
+    [
+        ("home/k/temperature/F", "70.7", 21.5),
+        ("home/k/temp/f", "70.7", 21.5),
+        ("home/k/temperature/fahrenheit", "70.7", 21.5),
+        ("home/k/temperature/F/state", "70.7", 21.5),
+        ("home/k/temperature/K", "294.65", 21.5),
+        ("home/k/temperature/C", "21.5", 21.5),
+        ("home/k/humidity/%", "40", 40),
+    ],
+)
+def test_a_last_level_that_is_only_a_unit_is_the_unit(topic: str, text: str, value: float) -> None:
+    ((device, probe, _, told),) = rows(decode(topic, text))
+    assert (device, probe, told) == ("home/k", "", value)
+
+
+def test_what_is_told_in_both_units_is_counted_once() -> None:
+    memory: dict[str, object] = {}
+    topics = [("home/k/temperature/C", "21.5"), ("home/k/temperature/F", "70.7")]
+    assert [decode(topic, text, memory).kind for topic, text in topics] == [Kind.READING, Kind.NOISE]
+
+
+@pytest.mark.parametrize(
+    ("unit_topic", "topic"),
+    [
+        ("ha/sensor/bed_temperature/unit_of_measurement", "ha/sensor/bed_temperature/state"),
+        ("home/k/temperature/unit", "home/k/temperature"),
+        ("home/k/temperature/unit", "home/k/temperature/value"),
+    ],
+)
+def test_a_unit_told_on_a_topic_beside_holds(unit_topic: str, topic: str) -> None:
+    # Home Assistant's mqtt_statestream with publish_attributes tells each attribute as JSON
+    memory: dict[str, object] = {}
+    assert decode(unit_topic, '"°F"', memory).kind is Kind.NOISE
+    assert rows(decode(topic, "70.7", memory))[0][3] == 21.5
