@@ -12,8 +12,6 @@ Sample: ``weather-sensor/sensor/outdoor_humidity/state`` ``45.2``
 Config: ``{type: mqtt, topics: ["weather-sensor/#"]}``
 """
 
-from dataclasses import replace
-
 from drivers.base import Decoded, Kind
 from drivers.formats.entities import learned
 from drivers.formats.memory import keep
@@ -114,11 +112,11 @@ def _decode_sensor(message: Message, device: str, object_id: str, text: str) -> 
     value, unit = read_text(text, name.quantity)
     if value is None:
         return Decoded(Kind.NOISE, NAME, reason="a text, not a number")
-    whose = f"{device}/{name.quantity}"
+    whose, probe = f"{device}/{name.quantity}", name.probe
     if name.bare:
         keep(message.memory, _BARE, whose, 1, _MOST_BARE)
     elif name.aside and whose in message.memory.get(_BARE, {}):
-        name = replace(name, remainder=name.aside)  # the bare one has no probe; two sensors stay two
+        probe = name.aside  # the bare one has no probe; two sensors stay two
     return decode_value(
         value,
         unit or name.unit,
@@ -126,7 +124,7 @@ def _decode_sensor(message: Message, device: str, object_id: str, text: str) -> 
         message,
         device=device,
         name=None if name.bare else object_id,
-        probe=name.probe,
+        probe=probe,
         model=read_model(object_id),
         format_name=NAME,
     )

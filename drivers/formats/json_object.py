@@ -69,7 +69,7 @@ def read_facts(node: dict[str, object], layout: Layout) -> Facts:
     for key in layout.units:
         _take_units(facts, key, node[key])
         facts.unit = facts.unit or _unit_of(node[key])
-        facts.foreign = facts.foreign or (_foreign(node[key]) if key.lower() != "scale" else "")
+        facts.foreign = facts.foreign or (_foreign(node[key]) if key.lower() not in ("scale", "usunits") else "")
     for key, quantity in layout.quantity_units:
         _take_quantity_unit(facts, node[key], quantity)
     return facts
