@@ -315,10 +315,11 @@ class _Walk:
         elif "state" in node and (facts.unit or facts.metric):
             self._take_record(node["state"], facts, context)
         alone = len(layout.quantities) == 1 and bool(layout.units) and not any(map(names_another_quantity, node))
+        wished = _is_wished(node, layout)
         for key, name in layout.quantities:
             if name.quantity in facts.unfit or (alone and not layout.values and not self._fits(name, facts)):
                 self.refusal = self.refusal or f"{key!r} in a unit that is none of {name.quantity}"
-            elif key in layout.outdone:
+            elif key in layout.outdone or (wished and name.bare and name.quantity == "temperature"):
                 self.refusal = (
                     self.refusal or f"{key!r} beside these keys is a thermostat's setpoint or an earlier value"
                 )
@@ -554,6 +555,21 @@ def _name_and_probe(name: Name, key: str, context: _Context) -> tuple[str | None
     full = "/".join(parts)
     probe = derive_probe(full)
     return (None if not probe and all(read_name(part).bare for part in parts) else full), probe
+
+
+_COOLING = frozenset(("cool", "cooling", "dry", "fan_only", "fan", "heat_cool"))
+
+
+def _is_wished(node: dict[str, object], layout: Layout) -> bool:
+    """Whether an air conditioner tells its state, whose temperature is what it is set to: nothing else measured or
+    wished stands beside it.
+    """
+    if len(layout.quantities) != 1 or layout.refused:
+        return False
+    mode = node.get("mode")
+    if "hvac_mode" not in node and not (isinstance(mode, str) and mode.lower() in _COOLING):
+        return False
+    return not any(read_key(key).around for key in node)
 
 
 _KELVIN = (223.0, 333.0)

@@ -18,6 +18,7 @@ from drivers.formats.vocabulary import (
     MODELS,
     NAMES_OF_ROOMS,
     NEUTRAL,
+    OF_A_PLANT,
     OTHER_QUANTITIES,
     PHRASES,
     REFUSED,
@@ -297,7 +298,15 @@ def _refusal(rest: list[_Word], quantity: str) -> str:
         reason = _refusal_of(text, quantity)
         if reason and text not in of_rooms:
             return reason
+    if quantity == "humidity" and _is_of_a_plant([text for text in texts if text not in NEUTRAL]):
+        return "it is another quantity"
     return next((REFUSED_PAIRS[pair] for pair in pairs if pair in REFUSED_PAIRS), "")
+
+
+def _is_of_a_plant(texts: list[str]) -> bool:
+    told = [text for text in texts if not text.isdecimal()]
+    floor = "planta" in told and len(told) < len(texts)
+    return bool(told) and not floor and OF_A_PLANT.issuperset(told)
 
 
 def _refusal_of(word: str, quantity: str) -> str:

@@ -1,5 +1,6 @@
 """What an MQTT topic says by itself: whose it is, what its last level means, and whether it can carry a reading."""
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -42,6 +43,14 @@ _TARGETS = {
     "humidifier": frozenset(("humidity",)),
 }
 """Attributes that hold a wish, by Home Assistant's domain; what is measured is ``current_…``."""
+_HELPERS = frozenset(
+    words(
+        """number input_number select input_select input_text input_boolean input_datetime text switch light timer
+        counter"""
+    )
+)
+"""Home Assistant's domains whose state somebody set."""
+_OF_THE_AIR = re.compile(r"luft|lucht|воздух|(?:^|[\W_])(?:air|aire|aria|ar)(?:[\W_]|$)", re.IGNORECASE)
 _KINDS_OF_TELLING = SAID_OF_READINGS | {"raw"}
 """Levels that say how or why a device tells, where its message and not the topic names the quantities."""
 _SHADOW_STATES = frozenset(words("update accepted documents"))
@@ -92,7 +101,7 @@ def read_topic(text: str) -> Topic:
         lowered[-1] in _AVAILABILITY and name.quantity is None,
         lowered[-1] == "config" and len(levels) >= 4,
         _refusal(lowered),
-        _around(levels[:kept], name.quantity),
+        "" if name.quantity == "humidity" and _OF_THE_AIR.search(telling) else _around(levels[:kept], name.quantity),
     )
 
 
@@ -108,6 +117,8 @@ def _refusal(lowered: list[str]) -> str:
     domain = lowered[-3] if len(lowered) > 3 else ""
     if lowered[-1] in _TARGETS.get(domain, ()) and not _HOME_ASSISTANT.isdisjoint(lowered[:-3]):
         return f"Home Assistant's {domain!r} tells here what is wished"
+    if domain in _HELPERS and lowered[-1] == "state" and not _HOME_ASSISTANT.isdisjoint(lowered[:-3]):
+        return f"Home Assistant's {domain!r} holds what somebody set"
     if "bridge" in lowered[1:]:
         return "'bridge' in the topic: a bridge speaks about itself"
     for level in lowered[-2:]:

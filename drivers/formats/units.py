@@ -11,7 +11,8 @@ _SPELLINGS: Mapping[str, str] = {
     "°C": _CELSIUS_WORDS,
     "°F": _FAHRENHEIT_WORDS,
     "K": "K °K kelvin",
-    "%": "% %RH %rH RH rH pct percent percentage prozent %r.F. %HR HR %EL",
+    "%": "% %RH %rH RH rH pct percent percentage prozent %r.F. %HR HR %EL"
+    " ％ ﹪ por_ciento por_cento pour_cent per_cento procent procenta procento prosent",
     "hPa": "hPa mbar mb millibar millibars hectopascal",
     "Pa": "Pa pascal",
     "kPa": "kPa kilopascal",

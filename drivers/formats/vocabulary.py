@@ -183,7 +183,8 @@ _FORETOLD = words(
 )
 _RAW = words("raw adc analog millivolt millivolts mv ohm ohms kohm resistance roh rohwert crudo brut")
 _SOIL = words(
-    """soil moisture suelo tierra boden erde erdreich substrate sustrato substrat sol terreno bodem grond jord gleba
+    """soil moisture suelo suolo maceta macetas terre gleby pudy erd blumenerde
+    tierra boden erde erdreich substrate sustrato substrat sol terreno bodem grond jord gleba
     puda talaj toprak почва почвы 土壤 土壌"""
 )
 
@@ -245,6 +246,15 @@ REFUSED: Mapping[str, str] = {
 }
 """Words beside a quantity's that make the name no reading of ours, with the reason."""
 
+OF_A_PLANT: frozenset[str] = frozenset(
+    words(
+        """plant plants planta plante pianta pflanze pflanzen blatt blumen blumentopf topf pot wood holz
+        madera bois legno hout timber roslina rostlina"""
+    )
+)
+"""What has a moisture of its own where nothing else is named: ``plant_humidity``; a ``plant_room`` is a room, and
+``planta_1`` a floor."""
+
 REFUSED_BEHIND: frozenset[str] = frozenset(
     words(
         """mode modus modo pin gpio quality qualitat calidad qualita health rssi lqi snr signal available availability
@@ -274,6 +284,11 @@ NAMES_OF_ROOMS: frozenset[tuple[str, str]] = frozenset(
     {
         *((word, room) for word in words("alarm media system eco server day night") for room in words("room house")),
         ("sous", "sol"),
+        *((thing, word) for thing in words("shelf tank rack tray level bed") for word in words("high low")),
+        ("planta", "media"),
+        ("board", "room"),
+        ("raw", "milk"),
+        ("raw", "water"),
         ("media", "sala"),
     }
 )

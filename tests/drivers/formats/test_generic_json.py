@@ -440,3 +440,30 @@ def test_a_unit_that_is_told_beside_the_value_holds(payload: dict[str, object]) 
 def test_hot_places_and_tenths_are_no_kelvin() -> None:
     assert rows(decode("h/oven", {"temperature": 250.5}))[0][3] == 250.5
     assert rows(decode("h/oven", {"temperature": 235, "humidity": 45}))[0][3] == 235
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"state": "ON", "temp": 22, "hvac_mode": "cool"}, {"temp": 22, "mode": "cool"}, {"temp": 22, "mode": "dry"}],
+)
+def test_an_air_conditioner_s_state_holds_what_it_is_set_to(state: dict[str, object]) -> None:
+    assert decode("h/ac", state).kind is Kind.NOISE
+
+
+def test_what_an_air_conditioner_measures_is_read() -> None:
+    for state in ({"humidity": 40}, {"target_temp": 20}, {"setpoint": 20}):
+        told = rows(decode("h/ac", {"temp": 22, "mode": "cool", **state}))
+        assert ("h/ac", "", "temperature", 22) in told
+    assert rows(decode("h/ac", {"temp": 22, "mode": "station"})) == [("h/ac", "", "temperature", 22)]
+
+
+@pytest.mark.parametrize("topic", ["kids/max", "home/Max", "home/system"])
+def test_a_whole_report_under_such_a_name_is_a_device_s(topic: str) -> None:
+    told = {"temperature": 21.5, "humidity": 40, "battery": 90, "rssi": -60}
+    assert rows(decode(topic, told))[0] == (topic, "", "temperature", 21.5)
+    assert decode(topic, {"temperature": 61.5, "cpu": 12}).kind is Kind.NOISE
+
+
+def test_percent_is_written_in_many_ways() -> None:
+    for text in ("40％", "40 por ciento", "40 %", "40 pour cent", "40 Prozent"):
+        assert rows(decode("h/k", {"humidity": text})) == [("h/k", "", "humidity", 40)]

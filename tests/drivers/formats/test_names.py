@@ -173,3 +173,39 @@ def test_a_name_longer_than_any_is_none() -> None:
 )
 def test_a_part_is_known_by_its_name(text: str, model: str | None) -> None:
     assert read_model(text) == model
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Erdfeuchte", "Blattfeuchte", "Holzfeuchte", "Pflanzenfeuchte", "humedad_maceta", "humedad_planta"),
+        *("umidita_suolo", "humidite_terre", "wilgotnosc_gleby", "vlhkost_pudy", "plant_humidity", "plant 2 humidity"),
+        "wood_humidity",
+    ],
+)
+def test_the_moisture_of_soil_plants_and_wood_is_none_of_the_air(name: str) -> None:
+    assert read_name(name).refusal == "it is another quantity"
+
+
+@pytest.mark.parametrize(
+    ("name", "probe"),
+    [
+        ("plant_room_humidity", "plant_room"),
+        ("humedad_planta_baja", "planta_baja"),
+        ("humedad planta 1", "planta_1"),
+        ("plant_temp", "plant"),
+        ("Erdtemperatur", "erd"),
+        ("temp_planta_media", "planta_media"),
+        ("shelf_high_temp", "shelf_high"),
+        ("tank_low_temp", "tank_low"),
+        ("temp_board_room", "board_room"),
+        ("temp_raw_milk", "raw_milk"),
+    ],
+)
+def test_places_that_hold_such_a_word_are_places(name: str, probe: str) -> None:
+    assert (read_name(name).refusal, read_name(name).probe) == ("", probe)
+
+
+@pytest.mark.parametrize("name", ["temp_high", "high_temp", "room_max_temp", "temp_media", "board_temp", "temp_raw"])
+def test_alone_such_a_word_refuses(name: str) -> None:
+    assert read_name(name).refusal

@@ -168,3 +168,14 @@ def test_a_unit_told_on_a_topic_beside_holds(unit_topic: str, topic: str) -> Non
     memory: dict[str, object] = {}
     assert decode(unit_topic, '"°F"', memory).kind is Kind.NOISE
     assert rows(decode(topic, "70.7", memory))[0][3] == 21.5
+
+
+@pytest.mark.parametrize("domain", ["number", "input_number"])
+def test_what_somebody_set_in_home_assistant_is_no_reading(domain: str) -> None:
+    assert decode(f"homeassistant/{domain}/bed_temperature/state", "22").kind is Kind.NOISE
+    assert decode("homeassistant/sensor/bed_temperature/state", "22").kind is Kind.READING
+
+
+def test_the_air_of_a_place_called_soil_is_air() -> None:
+    assert rows(decode("boden/luftfeuchte", "40")) == [("boden", "", "humidity", 40)]
+    assert decode("boden/feuchte", "40").kind is Kind.NOISE
