@@ -196,13 +196,16 @@ class _Config:
     ) -> None:
         names = names_of(config, device, object_id)
         spare = read_letter(names.spare)
+        owner = self._owner(device, config, object_id)
+        if current and not owner and len({_topic(config, f"{key}_topic") for key, _ in _CURRENT} - {""}) > 1:
+            owner = text_of(config.get("unique_id")) or text_of(object_id)  # one thing, told on two topics
         probe, name = ("", "") if current else probe_of(names, quantity, place, read_topic(topic))
         self.entities.append(
             Entity(
                 topic,
                 quantity,
                 "",
-                self._owner(device, config, object_id),
+                owner,
                 unit,
                 label_of(device),
                 probe,

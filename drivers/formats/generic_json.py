@@ -253,7 +253,9 @@ class _Walk:
                     continue
                 if isinstance(item, int | float) or (isinstance(item, str) and holds_figures(item)):
                     self.numbers = True
-                if context.quantity is not None:
+                if context.quantity is not None and len(node) == 1:
+                    self.unread = self.unread or f"a list of one figure is no {context.quantity.quantity}"
+                elif context.quantity is not None:
                     self.refusal = self.refusal or "bare figures in an array tell neither their times nor their probes"
 
     def _visit_object(self, node: dict[str, object], context: _Context) -> None:

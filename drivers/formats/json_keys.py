@@ -117,8 +117,10 @@ _PURPOSES = frozenset(
     )
 )
 
-_LETTER = re.compile(r"([th])_?([0-9]{0,2})")
-"""``t``, ``h``, ``t1``: see ``vocabulary.LETTERS``."""
+_LETTER = re.compile(
+    r"([th])(?:_?([0-9]{0,2})|_(in|out|int|ext|indoor|outdoor|inside|outside|innen|aussen|room|amb|interior|exterior))"
+)
+"""``t``, ``h``, ``t1``, ``t_out``: see ``vocabulary.LETTERS``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,8 @@ def _read(key: str) -> Key:
         return Key(role, NO_NAME, refused, lowered in WRAPPERS)
     letter = _LETTER.fullmatch(lowered)
     if letter is not None:
-        index = letter[2].lstrip("0")
-        return Key(Role.LETTER, Name(LETTERS[letter[1]], remainder=index, bare=not letter[2]))
+        index = letter[3] or (letter[2] or "").lstrip("0")
+        return Key(Role.LETTER, Name(LETTERS[letter[1]], remainder=index, bare=not (letter[2] or letter[3])))
     name = read_address(key) or read_name(key)
     if name.quantity is None:
         around = bool(refusal_around(key, "temperature") or refusal_around(key, "humidity"))

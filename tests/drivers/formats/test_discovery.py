@@ -630,3 +630,12 @@ def test_what_tells_itself_is_read_although_its_template_is_a_program() -> None:
         ("temperature", 21.5),
         ("humidity", 40),
     ]
+
+
+@pytest.mark.parametrize(("ids", "whose"), [({"uniq_id": "ac-7"}, "ac-7"), ({}, "hall")])
+def test_a_climate_without_a_device_is_one_though_it_tells_on_two_topics(ids: dict[str, str], whose: str) -> None:
+    memory: dict[str, Any] = {}
+    config = {"curr_temp_t": "c/cur", "current_humidity_topic": "c/hum", "temp_stat_t": "c/set", **ids}
+    decode("homeassistant/climate/hall/config", config, memory)
+    told = [*rows(decode("c/cur", "21.5", memory)), *rows(decode("c/hum", "40", memory))]
+    assert told == [(whose, "", "temperature", 21.5), (whose, "", "humidity", 40)]

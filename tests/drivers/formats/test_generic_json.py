@@ -467,3 +467,18 @@ def test_a_whole_report_under_such_a_name_is_a_device_s(topic: str) -> None:
 def test_percent_is_written_in_many_ways() -> None:
     for text in ("40％", "40 por ciento", "40 %", "40 pour cent", "40 Prozent"):
         assert rows(decode("h/k", {"humidity": text})) == [("h/k", "", "humidity", 40)]
+
+
+def test_one_letter_and_a_place_is_a_probe_where_two_bear_each_other_out() -> None:
+    assert rows(decode("h/k", {"t_in": 21.5, "t_out": 3, "h_in": 40})) == [
+        ("h/k", "in", "temperature", 21.5),
+        ("h/k", "in", "humidity", 40),
+        ("h/k", "out", "temperature", 3),
+    ]
+    assert decode("h/k", {"t_out": 30}).kind is not Kind.READING
+    assert decode("h/k", {"t_in": 30, "t_out": 86400}).kind is not Kind.READING
+
+
+def test_a_list_of_one_figure_is_sampled() -> None:
+    assert decode("h/k", {"temperature": [21.5]}).kind is Kind.UNKNOWN
+    assert decode("h/k", {"temperature": [21.5, 22]}).kind is Kind.NOISE
