@@ -559,7 +559,7 @@ def _name_and_probe(name: Name, key: str, context: _Context) -> tuple[str | None
     return (None if not probe and all(read_name(part).bare for part in parts) else full), probe
 
 
-_COOLING = frozenset(("cool", "cooling", "dry", "fan_only", "fan", "heat_cool"))
+_COOLING = frozenset(("cool", "cooling", "dry", "fan_only", "heat_cool"))
 
 
 def _is_wished(node: dict[str, object], layout: Layout) -> bool:
@@ -571,7 +571,9 @@ def _is_wished(node: dict[str, object], layout: Layout) -> bool:
     mode = node.get("mode")
     if "hvac_mode" not in node and not (isinstance(mode, str) and mode.lower() in _COOLING):
         return False
-    return not any(read_key(key).around for key in node)
+    value, _ = read_value(node[layout.quantities[0][0]], "temperature")
+    whole = not isinstance(value, float) or (2 * value).is_integer()  # nobody sets 21.3 °C
+    return whole and not any(read_key(key).around for key in node)
 
 
 _KELVIN = (223.0, 333.0)

@@ -16,8 +16,8 @@ NAMES, COUNTS = "names", "counts"
 _HEARD = "_ids"
 """By topic, the ids since the connection: the first, the others in the order of their last coming, and how many came
 before a counter began anew."""
-_MOST_TOPICS = 64
-_MOST_HEARD = 256
+_MOST_TOPICS = 1_000
+_MOST_HEARD = 128
 
 _EITHER = re.compile(
     r"[0-9]{3,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{20,}|[0-9A-HJKMNP-TV-Z]{26}"
@@ -27,6 +27,8 @@ _COUNTED = re.compile(r"([0-9a-fA-F]{8,})|(.*?[^0-9])?([0-9]{4,19})")
 """Texts that may go on counting: hexadecimal, or with a number of four digits at the end."""
 _STEP = 16
 """The farthest from one message's number to the next that still is counting on."""
+_CONVINCED = 2
+"""Ids in a row that came before: a broker may deliver one message again."""
 _SHORTEST_RUN = 4
 """Messages before a counter may have begun anew: three ids in turn are three devices."""
 
@@ -38,7 +40,7 @@ def names_device(memory: dict[str, Any], topic: str, identifier: int | str) -> b
     heard = memory.setdefault(_HEARD, {})
     held = heard.get(topic)
     if held is None:
-        held = {"first": identifier if either else "", "order": {identifier: None}, "run": 0, "new": 0}
+        held = {"first": identifier if either else "", "order": {identifier: None}, "run": 0, "new": 0, "again": 0}
         keep(memory, _HEARD, topic, held, _MOST_TOPICS)
     order: dict[str, None] = held["order"]
     last = next(reversed(order))
@@ -59,6 +61,7 @@ def _take(memory: dict[str, Any], topic: str, held: dict[str, Any], identifier: 
         order.clear()
     elif identifier not in order:
         held["new"] += 1
+        held["again"] = 0
         if told == NAMES and held["new"] > _MOST_HEARD:
             memory[PART].pop(topic)  # so many devices there are not: they were a counter's after all
         elif not told and not either and _counts_on(next(reversed(order)), identifier):
@@ -66,7 +69,8 @@ def _take(memory: dict[str, Any], topic: str, held: dict[str, Any], identifier: 
     else:
         order.pop(identifier)
         held["new"] = 0
-        if told != NAMES:
+        held["again"] += 1
+        if told != NAMES and held["again"] >= _CONVINCED:
             keep(memory, PART, topic, [NAMES, "" if told == COUNTS else held["first"]], _MOST_TOPICS)
     order[identifier] = None
     if len(order) > _MOST_HEARD:

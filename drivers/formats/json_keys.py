@@ -54,7 +54,7 @@ _ROLES: dict[str, Role] = {
     **dict.fromkeys(
         words(
             """name friendly_name friendlyname device_name devicename location room place zone area site position
-            label alias ubicacion lugar localizacion localizacao local sala raum ort standort zimmer bereich stockwerk
+            label alias ubicacion lugar localizacion localizacao sala raum ort standort zimmer bereich stockwerk
             habitacion cuarto dormitorio recinto zona estacion planta piso nombre nome nom lieu emplacement piece
             zone_name room_name etage stanza luogo posizione posicion posicao quarto comodo naam kamer ruimte plaats
             nazwa pokoj pomieszczenie miejsce nazev mistnost misto namn navn rum rom_navn plats sted nimi huone
@@ -231,7 +231,7 @@ def _layout(keys: tuple[str, ...]) -> Layout:
         of(Role.MODEL),
         _outdone(named(Role.QUANTITY), len(of(Role.CLIMATE))),
         _beside_bare(named(Role.QUANTITY)),
-        tuple((key, what.name.quantity or "") for key, what in known if _VALIDITY.search(key)),
+        tuple((key, what.name.quantity or "") for key, what in known if _is_validity(key, what)),
         tuple(key for key in keys if key.lower() in _PURPOSES),
     )
 
@@ -259,7 +259,14 @@ def _outdone(quantities: tuple[tuple[str, Name], ...], climate: int) -> frozense
     )
 
 
-_VALIDITY = re.compile(r"(?:^|_|^is)[vV]alid$|[a-z]Valid$")
+_VALIDITY = re.compile(r"(?:(?:is|data|reading|value|measurement|sensor)[_ ]?)?valid", re.IGNORECASE)
+
+
+def _is_validity(key: str, what: Key) -> bool:
+    """``valid``, ``temperature_valid``; a ``time_valid`` says nothing of what is measured."""
+    if not key.lower().endswith("valid"):
+        return False
+    return what.name.quantity is not None or _VALIDITY.fullmatch(key) is not None
 
 
 def _beside_bare(quantities: tuple[tuple[str, Name], ...]) -> dict[str, str]:

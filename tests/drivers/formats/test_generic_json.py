@@ -454,6 +454,7 @@ def test_what_an_air_conditioner_measures_is_read() -> None:
     for state in ({"humidity": 40}, {"target_temp": 20}, {"setpoint": 20}):
         told = rows(decode("h/ac", {"temp": 22, "mode": "cool", **state}))
         assert ("h/ac", "", "temperature", 22) in told
+    assert rows(decode("h/ac", {"temp": 21.3, "mode": "cool"})) == [("h/ac", "", "temperature", 21.3)]
     assert rows(decode("h/ac", {"temp": 22, "mode": "station"})) == [("h/ac", "", "temperature", 22)]
 
 
@@ -482,3 +483,8 @@ def test_one_letter_and_a_place_is_a_probe_where_two_bear_each_other_out() -> No
 def test_a_list_of_one_figure_is_sampled() -> None:
     assert decode("h/k", {"temperature": [21.5]}).kind is Kind.UNKNOWN
     assert decode("h/k", {"temperature": [21.5, 22]}).kind is Kind.NOISE
+
+
+@pytest.mark.parametrize("key", ["time_valid", "gps_valid", "timeValid", "humidity_valid"])
+def test_that_something_else_is_invalid_says_nothing_of_the_temperature(key: str) -> None:
+    assert rows(decode("h/k", {key: False, "temperature": 21.5})) == [("h/k", "", "temperature", 21.5)]
