@@ -10,6 +10,10 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{name} saltó de {expected} a {seen} de una lectura a la siguiente",
         "{name} jumped from {expected} to {seen} from one reading to the next",
     ),
+    "spike": (
+        "{name} dio {seen} por un momento y ha vuelto a {expected}",
+        "{name} read {seen} for a moment and is back at {expected}",
+    ),
     "local": (
         "{name} marca {seen}; la media de la última hora es {expected}",
         "{name} reads {seen}; the mean of the last hour is {expected}",

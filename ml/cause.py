@@ -27,6 +27,8 @@ def cause_of(feature: str, quantity: str, rise: float, *, other_moved: bool | No
             return Cause.DISCONNECTED
         case "impossible":
             return Cause.GLITCHING
+        case "spike":
+            return Cause.UNCLEAR if other_moved else Cause.GLITCHING
         case "unchanged":
             return Cause.STUCK
         case "noise":

@@ -14,13 +14,14 @@ import numpy as np
 
 from ml.base import Arrays
 
-CHANNELS = ("jump", "local", "noise", "medium", "level", "drift", "season", "unchanged", "range", "shape")
+CHANNELS = ("jump", "spike", "local", "noise", "medium", "level", "drift", "season", "unchanged", "range", "shape")
 """What :meth:`SeriesWindow.measure` returns, in this order.
 
-jump: against the last value · local: against the last hour · noise: how restless the last hour is · medium: half an
-hour against half a day · level: three hours against three days · drift: a day against ten · season: half an hour
-against the same time of the past days · unchanged: how long the very same value has come · range: the span of the last
-24 h against that of the past days · shape: how much of the usual rhythm of the day is missing.
+jump: against the last value · spike: the last one to three values against those before and after them · local:
+against the last hour · noise: how restless the last hour is · medium: half an hour against half a day · level: three
+hours against three days · drift: a day against ten · season: half an hour against the same time of the past days ·
+unchanged: how long the very same value has come · range: the span of the last 24 h against that of the past days ·
+shape: how much of the usual rhythm of the day is missing.
 """
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -32,6 +33,8 @@ _RING = _BINS_PER_DAY * (_PROFILE_DAYS + 1)
 
 _NOTHING = math.log(1e-9)
 """A deviation that no series has: what a channel says before it can say anything."""
+
+_LATEST = 4
 
 _SPIKE = 10.0
 """One bend counts at most so many times the usual: a spike is no noise."""
@@ -73,7 +76,7 @@ class Bin:
 class SeriesWindow:
     """The running state of one series. Times in s, values in the series' unit."""
 
-    __slots__ = (*_SCALARS, "day_values", "residuals")
+    __slots__ = (*_SCALARS, "day_values", "latest", "residuals")
 
     def __init__(self) -> None:
         self.count = 0.0
@@ -91,6 +94,7 @@ class SeriesWindow:
         self.bin_learnt = 1.0
         self.day_values = array("f", [math.nan] * _BINS_PER_DAY)
         self.residuals = array("f", [math.nan] * _RING)
+        self.latest: list[float] = []
 
     @property
     def floor(self) -> float:
@@ -117,6 +121,7 @@ class SeriesWindow:
             missing = log(abs(self.rhythm - self.rhythm_seen) / math.sqrt(self.rhythm) + floor)
         return [
             log(abs(value - self.last) / late + floor),
+            log(self.spike(value)[0] + floor),
             log(abs(value - self.local) / late + floor),
             log(self.noise + floor),
             log(abs(self.short - self.half_day) + floor),
@@ -128,11 +133,33 @@ class SeriesWindow:
             missing,
         ]
 
+    def spike(self, value: float) -> tuple[float, float]:
+        """(how far the last one to three values stood out from both the one before them and this one, the farthest of
+        them); a room does not come back within three readings to where it was, a glitch does.
+        """
+        height, at = 0.0, value
+        lowest, highest = math.inf, -math.inf
+        for place in range(len(self.latest) - 1, 0, -1):
+            lowest, highest = min(lowest, self.latest[place]), max(highest, self.latest[place])
+            before = self.latest[place - 1]
+            above, below = lowest - max(before, value), min(before, value) - highest
+            if above > height:
+                height, at = above, highest
+            if below > height:
+                height, at = below, lowest
+        return height, at
+
+    def note(self, value: float) -> None:
+        """Remember a value that was read, believed or not: of spikes, the latest four are enough."""
+        self.latest = [*self.latest[1 - _LATEST :], value]
+
     def context(self, channel: str, time: float, value: float) -> tuple[float, float]:
         """(seen, expected) of one channel, in the unit of the series; ``unchanged`` in s, ``noise`` per reading."""
         match channel:
             case "jump":
                 return value, self.last
+            case "spike":
+                return self.spike(value)[1], value
             case "local":
                 return value, self.local
             case "noise":
@@ -192,6 +219,7 @@ class SeriesWindow:
         return {
             "scalars": np.array([getattr(self, name) for name in _SCALARS], np.float64),
             "day_values": np.array(self.day_values, np.float32),
+            "latest": np.array(self.latest, np.float64),
             "residuals": np.array(self.residuals, np.float32),
         }
 
@@ -199,6 +227,7 @@ class SeriesWindow:
         for name, value in zip(_SCALARS, state["scalars"].tolist(), strict=True):
             setattr(self, name, value)
         self.day_values = array("f", state["day_values"].tolist())
+        self.latest = state["latest"].tolist()
         self.residuals = array("f", state["residuals"].tolist())
 
     def _begin(self, time: float, value: float) -> None:
@@ -227,6 +256,7 @@ class SeriesWindow:
         elapsed = time - self.time
         self.changed_at = time
         self.short = self.local = self.three_hours = self.last = self.before_last = value
+        self.latest = [value]
         if elapsed > 2 * DAY:
             self.rebase()
             self.day_values = array("f", [math.nan] * _BINS_PER_DAY)

@@ -37,7 +37,7 @@ _REFIT = DAY
 WIDTH = len(CHANNELS)
 _JUMP = CHANNELS.index("jump")
 _BEGIN_AT = tuple(QUICK.index(channel) for channel in QUICK if channel in BEGINNINGS)
-_STIR = tuple(QUICK.index(channel) for channel in ("jump", "local", "medium"))
+_STIR = tuple(QUICK.index(channel) for channel in ("jump", "spike", "local", "medium"))
 _TOLD = 8
 """Alarms of which it is kept how odd they were, for a person may say that they were false."""
 
@@ -253,6 +253,7 @@ class Series:
     def _absorb(self, weighed: Weighed, pair: "Series | None", *, learn: bool) -> None:
         pending, row, deviations, _, surprises = weighed
         time, window = pending.time, self.window
+        window.note(pending.value)
         if surprises[_JUMP] >= ALARM and self.readiness is Readiness.READY:
             self.suspects += 1
             if self.suspects < _BELIEVED_AFTER:

@@ -16,6 +16,7 @@ ALL_CHANNELS = (*QUICK, *SLOW_CHANNELS)
 
 ALARM_AT: dict[str, float] = {
     "jump": 5.8,
+    "spike": 5.8,
     "local": 5.8,
     "noise": 5.5,
     "medium": 8.0,
@@ -36,6 +37,7 @@ BEGINNINGS = frozenset({"jump", "medium", "level", "season", FOREST})
 
 LEAST: dict[str, float] = {
     "jump": 1.25,
+    "spike": 1.25,
     "local": 1.5,
     "noise": 0.35,
     "medium": 2.0,

@@ -104,6 +104,8 @@ def test_an_unnamed_series_has_no_sizes_that_matter() -> None:
         ("away", "temperature", 3.0, True, True, Cause.WARMER),
         ("away", "temperature", 3.0, False, True, Cause.DRIFTING),
         ("shifted", "humidity", 9.0, None, False, Cause.UNCLEAR),
+        ("spike", "humidity", 20.0, False, False, Cause.GLITCHING),
+        ("spike", "humidity", 20.0, True, False, Cause.UNCLEAR),
         ("noise", "temperature", 1.0, False, False, Cause.NOISY),
         ("flat", "temperature", -1.0, None, True, Cause.STUCK),
     ],
@@ -112,3 +114,18 @@ def test_a_room_changes_both_quantities_and_a_sensor_fails_alone(
     feature: str, quantity: str, rise: float, other_moved: bool | None, supported: bool, cause: Cause
 ) -> None:
     assert cause_of(feature, quantity, rise, other_moved=other_moved, supported=supported) is cause
+
+
+def test_what_comes_and_goes_within_three_readings_is_a_glitch_where_jumps_alone_are_usual() -> None:
+    """A kitchen: its humidity rises with every meal, and takes an hour to come down."""
+    detector, steam, found = ForestDetector(ForestBank()), 0.0, list[Score]()
+    for index in range(20 * 288):
+        steam = 25.0 if index % 288 in (90, 150, 230) else 0.93 * steam
+        value = 45 + steam + 0.6 * math.sin(index * 12.9898)
+        glitch = 20.0 if index >= 14 * 288 and index % 300 in (10, 11) else 0.0
+        (score,) = detector.observe(index * STEP, {"humidity": round(value + glitch, 1)})
+        found += [score] if score.alarm and index >= 10 * 288 else []
+    assert not [score for score in found if score.time < 14 * DAY], "three meals a day are nothing"
+    assert found[0].feature == "spike"
+    assert abs(found[0].seen - found[0].expected) > 15
+    assert found[0].cause in {Cause.GLITCHING, Cause.UNCLEAR}
