@@ -32,7 +32,7 @@ _FAILED = {
 }
 _DESCRIPTION = re.compile(
     r"(?:(?:Temperature|Humidity) Sensor|"
-    r"(?:Sensor(?: Type)?|Driver Ver|Unique ID|Max Value|Min Value|Resolution):.*)\s*"
+    r"Sensor(?: Type)?:\s*\S+|(?:Driver Ver|Unique ID|Max Value|Min Value|Resolution):.*)\s*"
 )
 _BANNER = re.compile(r"(?:DHT(?:xx|11|21|22) test!|DHTxx Unified Sensor Example)\s*")
 

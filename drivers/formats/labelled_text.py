@@ -19,8 +19,9 @@ from drivers.formats.failures import failed_quantities
 from drivers.formats.labels import Labelled, scan
 from drivers.formats.line import LineState
 from drivers.formats.message import Message
-from drivers.formats.names import derive_probe, read_model, read_name
+from drivers.formats.names import derive_probe, read_model
 from drivers.formats.record import Collector, merged, printable
+from drivers.formats.subjects import read_heading, read_subject
 from drivers.formats.units import default_unit
 from drivers.formats.values import Failure, settle
 from drivers.formats.vocabulary import MODELS
@@ -33,12 +34,21 @@ _PARTS = "|".join(MODELS)
 _NOUN = "sensor|probe|sonda|sonde|fühler|zone|zona|channel|canal|node|nodo"
 _SENSOR = rf"(?:(?:{_NOUN})|(?:{_PARTS})[0-9]{{0,4}}[a-z]?)\s?[#_-]?\s?[0-9]{{1,3}}"
 _PREFIX = re.compile(rf"\s*(?P<name>{_SENSOR})\s?(?:[:>|,]|->|-\s)\s*(?=[^\s\d.+-])", re.IGNORECASE)
+_WHO = (
+    r"(?:node|nodo|device|dispositivo|dev|sensor|sonda|sonde|name|nombre|nom|nome|station|estacion|estación|location|place"
+    r"|room|zone|zona|lugar|ubicacion|ubicación|sala|habitacion|habitación|cuarto|ort|raum|zimmer|standort|pièce|piece"
+    r"|lieu|stanza|luogo|id)\s*[=:]\s*"
+)
 _NAMED = re.compile(
-    r"\s*(?:node|nodo|device|dispositivo|dev|sensor|name|station|room|id)\s*[=:]\s*"
-    r"(?P<name>[A-Za-z][\w-]{0,31}|[0-9]{1,4}(?=[\s,;]+[A-Za-z]))[\s,;]+(?=[^\W\d])",
+    rf"\s*{_WHO}(?P<name>[^\W\d_][\w-]{{0,31}}(?:\s[\w-]{{1,31}}){{1,2}}(?=\s*[,;|\t])|[^\W\d_][\w-]{{0,31}}"
+    r"|[0-9]{1,4}(?=[\s,;]+[A-Za-z]))[\s,;|]+(?=[^\W\d])",
     re.IGNORECASE,
 )
 """``node=garage temp=11.3``: who the rest of the line is of."""
+_NAMED_LAST = re.compile(
+    rf"[\s,;|]{_WHO}(?P<name>[^\W\d_][\w-]{{0,31}}(?:\s[\w-]{{1,31}}){{0,2}}|[0-9]{{1,3}})\s*$", re.IGNORECASE
+)
+"""``T=21.5, H=40, node=3``."""
 _GLUED = re.compile(r"[0-9][A-Z][a-z]{2,}\s*[:=]|[0-9]\.[0-9]+\.[0-9]+\s?(?:[°*]?\s?[CF]\b|%)")
 """Two lines in one, or a figure with two points: the line is garbled, and so may be any of its figures."""
 _ANNOUNCED = re.compile(
@@ -58,17 +68,31 @@ def decode(line: str, state: LineState) -> Decoded | None:
     if _GLUED.search(line):
         return Decoded(Kind.ERROR, NAME, reason="the line is garbled: two figures or two lines run into one another")
     named = _NAMED.match(line)
-    if named is not None and read_name(named["name"]).quantity is None:
+    if named is not None and (named["name"].isdecimal() or read_subject(named["name"])):
         return decode_labelled(scan(line[named.end() :], state.first), line, named["name"])
     prefix = _PREFIX.match(line)
     found = scan(line, state.first)
     if prefix is None:
-        return decode_labelled(found, line, state.sensor, temperature_unit=state.temperature_unit)
+        sensor = _sensor_of(found, line) or state.sensor
+        return decode_labelled(found, line, sensor, temperature_unit=state.temperature_unit)
     if len({one.name.remainder for one in found}) > 1 and found[0].name.remainder == prefix["name"]:
         # the first of several that the line names in turn
         return decode_labelled(found, line, temperature_unit=state.temperature_unit)
     found = scan(line[prefix.end() :], state.first)
     return decode_labelled(found, line, prefix["name"], temperature_unit=state.temperature_unit)
+
+
+def _sensor_of(found: list[Labelled], line: str) -> str | None:
+    """Who all values of a line are of, as its beginning or its end says; None where neither does."""
+    if not found:
+        return None
+    heading = read_heading(line, found[0].label) if found[0].label else ""
+    if heading:
+        return heading if all(one.name.remainder != heading for one in found) else None
+    last = _NAMED_LAST.search(line)
+    if last is None:
+        return None
+    return last["name"] if last["name"].isdecimal() else read_subject(last["name"]) or None
 
 
 def _announced(line: str) -> str | None:
@@ -85,7 +109,10 @@ def decode_message(message: Message) -> Decoded | None:
     text = message.text if 0 < len(message.payload) <= _LONGEST_MESSAGE and not message.broken else None
     if text is None:
         return None
-    answers = [decode_labelled(scan(line), line, None, message.topic.device) for line in _lines(text)]
+    answers = []
+    for line in _lines(text):
+        found = scan(line)
+        answers.append(decode_labelled(found, line, _sensor_of(found, line), message.topic.device))
     told = [answer for answer in answers if answer is not None]
     whole = told[0] if told else None
     for answer in told[1:]:

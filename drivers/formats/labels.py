@@ -7,8 +7,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from drivers.formats.names import NO_NAME, Name, read_letter, read_name
+from drivers.formats.subjects import read_subject, refusal_under
 from drivers.formats.units import fits, read_unit
 from drivers.formats.values import FAILED, FAILURE_WORDS, Failure, is_sentinel
+from drivers.formats.words import words
 
 MOST_VALUES = 32
 """Values looked at in one line; the longest sketch prints a dozen."""
@@ -83,9 +85,13 @@ def scan(line: str, first: bool = False) -> list[Labelled]:
             replace(figure, before=after) for figure, after in zip(figures, _labels_after(line, figures), strict=True)
         ]
     found: list[Labelled] = []
+    heading = ""
     for figure in figures:
         labelled = _label(figure, found[-1] if found else None, first)
-        if labelled is not None:
+        if labelled is None:
+            continue
+        heading = labelled.scope or heading
+        if not refusal_under(heading, labelled.name.quantity or ""):
             found.append(labelled)
     return _believed(found, clock=_CLOCK_BY_LETTERS.search(line) is not None)
 
@@ -269,16 +275,34 @@ def _believed(found: list[Labelled], *, clock: bool) -> list[Labelled]:
 
 
 def _carried(found: list[Labelled]) -> list[Labelled]:
-    """A line that begins with ``node1 temp 21.5 hum 40`` or ``BME280 Temperature: …`` speaks of that one throughout."""
+    """A line that begins with ``Kitchen temp 21.5 hum 40`` or ``BME280 Temperature: …`` speaks of that one throughout.
+
+    Not where its labels name others too, and of water only the temperature is the water's.
+    """
     grouped = _grouped(found)
     if grouped:
         return grouped
     subject = found[0].name.remainder if found else ""
-    if not found or not any(char.isdigit() for char in subject) or not found[0].label.startswith(subject):
+    if not any(char.isalpha() for char in subject) or _is_of_no_air(subject):
         return found
     if any(one.name.remainder not in ("", subject) for one in found):
         return found
-    return [_of(subject, one) if one.name.remainder == "" else one for one in found]
+    carried = [_of(subject, one) if one.name.remainder == "" else one for one in found]
+    return carried if _is_told_apart(carried) else found
+
+
+_OF_NO_AIR = frozenset(
+    words(
+        "water pool agua piscina wasser becken eau piscine bassin acqua vasca zwembad woda vatten aquarium acuario tank"
+    )
+)
+
+
+def _is_of_no_air(subject: str) -> bool:
+    """Whether a probe of this name has no humidity of the air: one in water, or in soil."""
+    return not _OF_NO_AIR.isdisjoint(re.findall(r"[^\W\d_]+", subject.lower())) or bool(
+        read_name(f"{subject} humidity").refusal
+    )
 
 
 def _grouped(found: list[Labelled]) -> list[Labelled] | None:
@@ -290,14 +314,10 @@ def _grouped(found: list[Labelled]) -> list[Labelled] | None:
         return None
     grouped, subject = [], ""
     for one in found:
-        subject = one.name.remainder or _subject(one.scope) or subject
+        subject = one.name.remainder or (one.scope if one.scope.isdecimal() else read_subject(one.scope)) or subject
         grouped.append(_of(subject, one) if subject and one.name.remainder == "" else one)
     subjects = {one.name.remainder for one in grouped} - {""}
     return grouped if len(subjects) > 1 and _is_told_apart(grouped) else None
-
-
-def _subject(scope: str) -> str:
-    return "" if read_name(scope).quantity is not None or _is_refused(scope) else scope
 
 
 def _is_told_apart(found: list[Labelled]) -> bool:
