@@ -1,7 +1,7 @@
 """When an anomaly begins and when it has passed, from a stream of surprises (nats).
 
 An episode opens at ``ALARM`` and closes after the series has been usual for a while. A level that has stayed odd for
-three days is accepted as the new usual one.
+three days is accepted as the new usual one, unless it stands still: a broken sensor does not become usual.
 """
 
 import math
@@ -15,7 +15,7 @@ from ml.features import DAY, HOUR
 ALARM = 6.0
 """Nats: odder than all but one in 400 two-hour blocks (five weeks). Channels are weighed against this level."""
 
-_USUAL = 4.8
+USUAL = 4.8
 """Nats below which it counts as usual again: clearly below ALARM, so that a level on the edge is one episode."""
 
 _CLEARLY = 1.1
@@ -29,12 +29,13 @@ _RECORDS = 256
 
 
 class Episode:
-    __slots__ = ("_records", "first", "open", "quiet_since", "since")
+    __slots__ = ("_records", "first", "lives_since", "open", "quiet_since", "since")
 
     def __init__(self) -> None:
         self.open = False
         self.since = math.inf
         self.quiet_since = math.inf
+        self.lives_since = -math.inf
         self.first = math.nan
         self._records: deque[tuple[float, float]] = deque(maxlen=_RECORDS)
 
@@ -57,25 +58,27 @@ class Episode:
         self.open, self.since, self.quiet_since = True, time, math.inf
         return True, held
 
-    def accepted(self, time: float) -> bool:
-        """Whether the new level has lasted; closes the episode if so."""
-        if not self.open or time - self.since < _ACCEPT:
+    def accepted(self, time: float, *, stands_still: bool) -> bool:
+        """Whether the new level has lasted; closes the episode if so. What stands still is no level, however long."""
+        if stands_still:
+            self.lives_since = time
+        if not self.open or time - max(self.since, self.lives_since) < _ACCEPT:
             return False
         self.open, self.since = False, math.inf
         return True
 
     def state(self) -> Arrays:
-        scalars = [float(self.open), self.since, self.quiet_since, self.first]
+        scalars = [float(self.open), self.since, self.quiet_since, self.first, self.lives_since]
         records = np.array(self._records, np.float64).reshape(-1, 2)
         return {"episode": np.array(scalars, np.float64), "records": records}
 
     def restore(self, state: Arrays) -> None:
-        is_open, self.since, self.quiet_since, self.first = state["episode"].tolist()
+        is_open, self.since, self.quiet_since, self.first, self.lives_since = state["episode"].tolist()
         self.open = bool(is_open)
         self._records = deque(map(tuple, state["records"].tolist()), maxlen=_RECORDS)
 
     def _pass(self, time: float, step: float, surprise: float) -> None:
-        if surprise >= _USUAL:
+        if surprise >= USUAL:
             self.quiet_since = math.inf
         elif self.quiet_since == math.inf:
             self.quiet_since = time

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ml.base import Arrays, Cause, Readiness, Score, named, part
 from ml.cause import cause_of, moved
-from ml.episode import ALARM, Episode
+from ml.episode import ALARM, USUAL, Episode
 from ml.features import CHANNELS, DAY, HOUR, MINUTE, SeriesWindow
 from ml.forest import ForestBank
 from ml.gate import BadReads, refusal
@@ -37,6 +37,7 @@ _REFIT = DAY
 WIDTH = len(CHANNELS)
 _JUMP = CHANNELS.index("jump")
 _BEGIN_AT = tuple(QUICK.index(channel) for channel in QUICK if channel in BEGINNINGS)
+_STILL = (ALL_CHANNELS.index("unchanged"), ALL_CHANNELS.index("flat"))
 _STIR = tuple(QUICK.index(channel) for channel in ("jump", "spike", "local", "medium"))
 _TOLD = 8
 """Alarms of which it is kept how odd they were, for a person may say that they were false."""
@@ -266,7 +267,8 @@ class Series:
         self.tails.absorb(time, window.step, deviations, learn=learn)
         if learn and row is not None:
             self.training.add(time, row)
-        if self.episode.accepted(time):
+        stands_still = max(surprises[index] for index in _STILL) >= USUAL
+        if self.episode.accepted(time, stands_still=stands_still):
             window.rebase()
             if self.slow is not None:
                 self.slow.rebase()

@@ -201,6 +201,9 @@ class Slow:
 
     def rebase(self) -> None:
         """Accept where the series stands now as its usual place."""
+        for channel in range(SLOW_CHANNELS.index("flat")):
+            self.multiples[channel] = self.nats[channel] = 0.0
+            self.since[channel] = math.inf
         self._levels = [level + off for level, off in zip(self._levels, self._offs, strict=True)]
         self._offs = [0.0, 0.0]
         for relation in self._relations.values():

@@ -165,3 +165,21 @@ def test_any_pace_warms_up_and_finds_a_jump(step: float) -> None:
         detector.observe(index * step, {"temperature": round(value, 1)})
     assert detector.readiness is Readiness.READY
     assert detector.observe(count * step, {"temperature": 60.0})[0].alarm
+
+
+def test_a_new_level_is_believed_after_three_days_and_is_one_alarm() -> None:
+    detector, start = lived(8), 8 * 288
+    scores = follow(detector, [room(start + i) + 6 for i in range(5 * 288)], start)
+    alarms = [score for score in scores if score.alarm]
+    assert [score.feature for score in alarms] == ["jump"]
+    assert scores[2 * 288].anomalous
+    assert not scores[-1].anomalous
+
+
+def test_what_stands_still_is_never_believed() -> None:
+    detector, start = lived(8), 8 * 288
+    scores = follow(detector, [room(start)] * (9 * 288), start)
+    assert len([score for score in scores if score.alarm]) == 1, "one anomaly, for as long as it lasts"
+    assert scores[-1].anomalous
+    alive = follow(detector, [room(start + 9 * 288 + i) for i in range(288)], start + 9 * 288)
+    assert not alive[-1].anomalous
