@@ -347,7 +347,11 @@ class Scoring:
         for sensor_id, quantity in judged.recovered:
             self._outlets.normal(sensor_id, quantity)
         fresh = self._now() - FRESH
-        alarms = [(o, score) for o, score in judged.scores if score.alarm and o.time >= fresh]
+        alarms = [
+            (o, score)
+            for o, score in judged.scores
+            if o.time >= fresh and (score.alarm or self._models.still_to_tell(o.sensor_id, score))
+        ]
         for _, together in groupby(alarms, key=lambda alarm: id(alarm[0])):
             findings = [_finding(observation, score) for observation, score in together]
             self._outlets.found(sorted(findings, key=lambda finding: finding.score, reverse=True))

@@ -61,12 +61,14 @@ class Observation:
 class SensorModel:
     """``anomalous``: the quantities that have an anomaly open; ``published``: when each forecast was last told (s).
 
+    ``untold``: those whose anomaly began in a past that was replayed silently, and is to be told if it still lasts.
     ``adopted``: forecasters were fitted for the first time, and what they say now has not been asked for yet.
     """
 
     detector: ForestDetector
     forecasters: dict[str, MixForecaster] = field(default_factory=dict)
     anomalous: frozenset[str] = frozenset()
+    untold: set[str] = field(default_factory=set)
     published: dict[tuple[str, float], float] = field(default_factory=dict)
     adopted: bool = False
 
@@ -174,6 +176,7 @@ class SensorModels:
     def replay(self, sensor_id: int, history: History) -> None:
         """Let a sensor's models live through its past, silently."""
         model = self._models[sensor_id]
+        told = model.anomalous - model.untold
         columns = zip(
             (history.times / MICROSECONDS).tolist(),
             history.temperature.tolist(),
@@ -187,12 +190,22 @@ class SensorModels:
                 model.anomalous = frozenset(model.detector.open_quantities())
                 for forecaster in self._forecasters(model, values).values():
                     forecaster.observe(time, values, model.anomalous)
+                told &= model.anomalous
+        model.untold = set(model.anomalous - told)
 
     def verdict(self, sensor_id: int, quantity: str, feature: str, likelihood: float, *, genuine: bool) -> None:
         """What a person said of an alarm: see :meth:`ml.anomaly.ForestDetector.verdict`."""
         model = self._models.get(sensor_id)
         if model is not None:
             model.detector.verdict(quantity, feature, likelihood, genuine=genuine)
+
+    def still_to_tell(self, sensor_id: int, score: Score) -> bool:
+        """Whether this reading shows an anomaly that began in the replayed past; asking makes it told."""
+        model = self._models.get(sensor_id)
+        if model is None or not score.anomalous or score.quantity not in model.untold:
+            return False
+        model.untold.discard(score.quantity)
+        return True
 
     def judge(self, readings: Iterable[StoredReading]) -> Judged:
         """Score committed readings of known sensors, one-second means where a sensor is faster.
@@ -269,6 +282,7 @@ class SensorModels:
         judged.skipped += len(observation.values) - len(scores) if self._detecting else 0
         judged.scores += [(observation, score) for score in scores]
         if scores:
+            model.untold -= {score.quantity for score in scores if score.alarm or not score.anomalous}
             was, model.anomalous = model.anomalous, frozenset(model.detector.open_quantities())
             judged.recovered += [(observation.sensor_id, quantity) for quantity in sorted(was - model.anomalous)]
 

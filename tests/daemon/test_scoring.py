@@ -204,6 +204,21 @@ async def test_what_is_long_past_teaches_and_raises_no_alarm(tmp_path: Path) -> 
         assert not told.predicted
 
 
+async def test_a_fault_that_began_in_the_past_and_still_lasts_is_told_once(tmp_path: Path) -> None:
+    told, days = Told(), 4 * 1440
+    history = past(days)
+    history.temperature[-8 * 12 :] = 21.3  # stuck for the last eight hours, when nobody listened
+    async with running(tmp_path, told, Asked(history), [7]) as scoring:
+        await until(lambda: told.trained)
+        assert not told.found
+        for minutes in (1, 6, 11):
+            scoring.offer([reading(7, days + minutes, temperature=21.3, humidity=room(days + minutes)[1])])
+        await until(lambda: told.found)
+        await until(lambda: scoring.counters.scored >= 6)
+        ((finding,),) = told.found
+        assert (finding.quantity, finding.feature) == ("temperature", "unchanged")
+
+
 async def test_a_past_that_comes_after_the_present_is_learned_too(tmp_path: Path) -> None:
     """As from an import, or from the demo's recordings: the sensor had sent its first readings already."""
     told, asked, days, clock = Told(), Asked(), 4 * 1440, [0.0]
