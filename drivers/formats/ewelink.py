@@ -2,8 +2,10 @@
 
 Wire: TH10 to THR320 tell ``currentTemperature`` and ``currentHumidity`` as text; Sonoff SC and the NSPanel
 ``temperature`` and ``humidity`` (the panel's humidity is the constant 50), Zigbee sensors the same in hundredths. Which
-it is the ``uiid`` tells: of the envelope, of an earlier one of the device, or at the end of ``subDevId``; else ``trigTime``
-or ``subDevRssi``, which a bridge adds. The device is ``deviceid``; params come as changes. An envelope with ``online`` false repeats old params.
+it is the ``uiid`` tells: of the envelope, of an earlier one of the device, or at the end of ``subDevId``; else
+``trigTime``
+or ``subDevRssi``, which a bridge adds. The device is ``deviceid``; params come as changes. An envelope with
+``online`` false repeats old params.
 Units: °C, % always: ``tempUnit`` 1 is only what display and app show (``temperature`` stays beside ``temperatureF``).
 Failure: ``unavailable`` for both, or ``errorType``; beside a value it means that this sensor has no such quantity. 0 °C
 with 0 % is a known spike of firmware 3.4.0.
@@ -95,8 +97,7 @@ def _open(document: dict[str, Any], message: Message) -> _Envelope | None:
         bridged
         or not _PANEL_KEYS.isdisjoint(params)
         or (not _CURRENT.isdisjoint(params) and (device is not None or not _SIGNS.isdisjoint(params)))
-        or _is_whole(params)
-        and ("trigTime" in params or (inner is not None and _is_ours(named)))
+        or (_is_whole(params) and ("trigTime" in params or (inner is not None and _is_ours(named))))
         or (isinstance(named, str) and isinstance(document.get("online"), bool) and document.keys() <= _PRESENCE_KEYS)
         or (inner is not None and named is not None and (uiid or not _ENVELOPE_SIGNS.isdisjoint(document)))
     ):

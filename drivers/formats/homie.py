@@ -3,7 +3,8 @@
 Wire: a retained text a property. ``$…`` levels are attributes (``$name``, ``$unit``, ``$datatype``); since version 5
 one JSON ``$description`` tells them all. ``…/set`` is a command, ``$target`` a wish. Under another base topic, and
 under version 1's ``devices/``, a device is known once its ``$homie``, ``$state``, ``$description``, ``$nodes`` or
-``$fwname`` was seen, or by a property that is its node's unit (``devices/<device>/temperature/degrees``). ``$state`` and ``$online`` tell whether the device is there; an empty ``$state`` removes it.
+``$fwname`` was seen, or by a property that is its node's unit (``devices/<device>/temperature/degrees``). ``$state``
+and ``$online`` tell whether the device is there; an empty ``$state`` removes it.
 Units: ``$unit`` as learned (°C, °F, K, %, Pa; psi is none of ours), else the property's own name, else °C, %, hPa.
 Failure: ``NaN`` and ``inf``, which the convention forbids. One byte 0 is the empty string.
 Source: homieiot/convention, versions 2.0.0 to 5.0; homie-esp8266 1.5 and 2.0 documentation.
