@@ -2,7 +2,9 @@
 
 import io
 import os
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,13 @@ import numpy as np
 from ml.base import Arrays
 
 _VERSION = "version"
+
+
+# What numpy and zipfile raise for bytes that are no archive, or one with a damaged directory or header.
+_DAMAGED = (
+    *(ValueError, OSError, EOFError, KeyError, RuntimeError, SyntaxError, TypeError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 
 
 class StaleModelError(Exception):
@@ -28,7 +37,7 @@ def loads(data: bytes) -> Arrays:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise StaleModelError(f"not a stored model: {error}") from error
 
 

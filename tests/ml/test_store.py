@@ -41,3 +41,18 @@ def test_a_damaged_file_is_refused(tmp_path: Path, size: int) -> None:
 def test_no_pickle_is_ever_read() -> None:
     with pytest.raises(store.StaleModelError):
         store.loads(b"\x80\x04N.")
+
+
+def test_whichever_byte_of_a_file_is_damaged_it_is_refused_or_read(tmp_path: Path) -> None:
+    path = tmp_path / "1.npz"
+    store.save(path, 1, {"a": np.arange(20), "b": np.zeros((2, 3), np.float32)})
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(len(whole)):
+        for change in (0x01, 0x80, 0xFF):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ change]) + whole[place + 1 :])
+            try:
+                store.load(path, 1)
+            except store.StaleModelError:
+                refused += 1
+    assert refused > 300
