@@ -64,8 +64,12 @@ class Episode:
             self.lives_since = time
         if not self.open or time - max(self.since, self.lives_since) < _ACCEPT:
             return False
-        self.open, self.since = False, math.inf
+        self.end()
         return True
+
+    def end(self) -> None:
+        """It is none any more."""
+        self.open, self.since, self.quiet_since = False, math.inf, math.inf
 
     def state(self) -> Arrays:
         scalars = [float(self.open), self.since, self.quiet_since, self.first, self.lives_since]
@@ -83,7 +87,7 @@ class Episode:
         elif self.quiet_since == math.inf:
             self.quiet_since = time
         elif time - self.quiet_since >= max(HOUR, 6 * step):
-            self.open, self.since, self.quiet_since = False, math.inf, math.inf
+            self.end()
 
     def _hold(self, time: float, step: float, surprise: float) -> float:
         """The surprise if it clearly exceeds all of the last 8 % of the series (100 readings to a week).

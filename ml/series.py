@@ -42,6 +42,9 @@ _STIR = tuple(QUICK.index(channel) for channel in ("jump", "spike", "local", "me
 _TOLD = 8
 """Alarms of which it is kept how odd they were, for a person may say that they were false."""
 
+_SETTLING = 12 * HOUR
+"""After a false alarm the levels follow for so long: the means of hours need it to get to where the series stands."""
+
 _NO_SLOW = (0.0,) * len(SLOW_CHANNELS)
 
 
@@ -97,8 +100,20 @@ class Series:
     """One quantity of the sensor ``name``, which stands in ``place``."""
 
     __slots__ = (
-        *("bad_reads", "bank", "episode", "fitted_at", "fitted_rows", "place", "quantity", "rows", "seen_at", "slot"),
-        *("slow", "stirred", "suspects", "tails", "told", "training", "weights", "window"),
+        *("bad_reads", "bank", "episode", "fitted_at", "fitted_rows", "forgiven", "place", "quantity", "rows"),
+        *(
+            "seen_at",
+            "settling_until",
+            "slot",
+            "slow",
+            "stirred",
+            "suspects",
+            "tails",
+            "told",
+            "training",
+            "weights",
+            "window",
+        ),
     )
 
     def __init__(self, quantity: str, bank: ForestBank, place: Place, name: str) -> None:
@@ -113,6 +128,7 @@ class Series:
         self.weights = Weights(quantity)
         self.episode = Episode()
         self.bad_reads = BadReads()
+        self.forgiven, self.settling_until = False, -math.inf  # a person said that the open episode is none
         self.stirred = (-math.inf, 0.0)
         self.told: deque[tuple[float, list[float]]] = deque(maxlen=_TOLD)  # (likelihood, highest deviations)
         self.training = Training(np.zeros((_TRAINING_ROWS, WIDTH), np.float16))
@@ -159,8 +175,11 @@ class Series:
             loudest = surprises.index(surprise)
             if loudest < len(deviations):
                 self.tails.alarmed(loudest, time, deviations[loudest])
-        elif self.episode.open and time - self.episode.since <= HOUR and self.told:
+        elif self.episode.open and (self.forgiven or time - self.episode.since <= HOUR) and self.told:
             self.told[-1] = (self.told[-1][0], list(map(max, self.told[-1][1], deviations)))
+        if self.forgiven and not self.episode.open:
+            self.forgiven = False
+            self.tails.usual_after_all(self.told[-1][1])  # all of it, to its end
         feature = self._leading(surprises)
         seen, expected, since = self._context(feature, time, value)
         score = Score(
@@ -184,17 +203,22 @@ class Series:
 
     def verdict(self, feature: str, likelihood: float, *, genuine: bool) -> None:
         """What a person said of an alarm. A false one teaches that its size is usual here (a slow one, of which the
-        sizes are not kept, must be clearly odder to come again); a true one is on no way to become a habit.
+        sizes are not kept, must be clearly odder to come again), and where the series stands now is believed; a true
+        one is on no way to become a habit.
         """
         told = next((deviations for known, deviations in reversed(self.told) if known == likelihood), None)
         if genuine:
             self.weights.genuine(feature)
             if feature in QUICK:
                 self.tails.no_habit(QUICK.index(feature))
-        elif feature in QUICK and told is not None:
+            return
+        if feature in QUICK and told is not None:
             self.tails.usual_after_all(told)
         else:
             self.weights.false_alarm(feature, -math.log(max(1e-16, 1.0 - likelihood)))
+        if self.episode.open:
+            self.forgiven, self.settling_until = True, self.seen_at + _SETTLING
+            self._believe()
 
     @property
     def readiness(self) -> Readiness:
@@ -264,14 +288,20 @@ class Series:
         complete = window.absorb(time, pending.value, learn=learn)
         if complete is not None and self.slow is not None:
             self.slow.close(complete, self.place, None if pair is None else pair.slow)
+        if complete is not None and (self.forgiven or time < self.settling_until):
+            self._believe()
         self.tails.absorb(time, window.step, deviations, learn=learn)
         if learn and row is not None:
             self.training.add(time, row)
         stands_still = max(surprises[index] for index in _STILL) >= USUAL
         if self.episode.accepted(time, stands_still=stands_still):
-            window.rebase()
-            if self.slow is not None:
-                self.slow.rebase()
+            self._believe()
+
+    def _believe(self) -> None:
+        """Where the series stands is where it belongs."""
+        self.window.rebase()
+        if self.slow is not None:
+            self.slow.rebase()
 
     def fit_due(self) -> bool:
         training = self.training
@@ -294,7 +324,7 @@ class Series:
         training = self.training
         bad = self.bad_reads
         scalars = [self.fitted_at, self.fitted_rows, self.seen_at, self.rows, self.suspects]
-        scalars += [bad.bad, bad.good, float(bad.open), *self.stirred]
+        scalars += [bad.bad, bad.good, float(bad.open), *self.stirred, float(self.forgiven), self.settling_until]
         thinning = [training.filled, training.next, training.spacing, training.last, training.added]
         state: Arrays = {
             "scalars": np.array(scalars + thinning, np.float64),
@@ -318,7 +348,8 @@ class Series:
         self.fitted_at, self.fitted_rows, self.seen_at = scalars[:3]
         self.rows, self.suspects, self.bad_reads.bad, self.bad_reads.good = map(int, scalars[3:7])
         self.bad_reads.open, self.stirred = bool(scalars[7]), (scalars[8], scalars[9])
-        filled, position, spacing, last, added = scalars[10:]
+        self.forgiven, self.settling_until = bool(scalars[10]), scalars[11]
+        filled, position, spacing, last, added = scalars[12:]
         self.training = Training(self.training.rows, int(filled), int(position), spacing, last, added)
         self.training.rows[: self.training.filled] = state["training"]
         forest = part(state, "forest")

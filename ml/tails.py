@@ -27,6 +27,9 @@ HABIT = 4
 HABIT_TIME = 7 * DAY
 """So many alarms of one channel within a week are a habit of the place (the sun on a sensor each morning)."""
 
+_LITTLE_MORE = math.log(1.25)
+"""What a person called usual is so up to a quarter beyond it: no event is twice the same."""
+
 _LN4 = math.log(4.0)
 """Nats at the upper quartile, which one block in four passes."""
 
@@ -86,10 +89,10 @@ class Tails:
         self._estimate()
 
     def usual_after_all(self, deviations: Sequence[float]) -> None:
-        """A person said that this is usual here: it counts as if it had been seen often enough to be a habit."""
+        """A person said that this is usual here: it, and a little more, counts as if it had been a habit for long."""
         for back in range(1, min(HABIT, self.filled) + 1):
             row = (self.next - back) % self.filled
-            self.maxima[row] = np.maximum(self.maxima[row], deviations)
+            self.maxima[row] = np.maximum(self.maxima[row], np.array(deviations) + _LITTLE_MORE)
         self._estimate()
 
     def no_habit(self, channel: int) -> None:

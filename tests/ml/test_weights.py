@@ -129,3 +129,33 @@ def test_what_comes_and_goes_within_three_readings_is_a_glitch_where_jumps_alone
     assert found[0].feature == "spike"
     assert abs(found[0].seen - found[0].expected) > 15
     assert found[0].cause in {Cause.GLITCHING, Cause.UNCLEAR}
+
+
+def test_a_level_called_false_is_believed_and_what_goes_beyond_it_is_told() -> None:
+    detector, start = lived(8), 8 * 288
+    found = list[Score]()
+
+    def day(first: int, values: list[float]) -> None:
+        for index, value in enumerate(values):
+            (score,) = detector.observe((first + index) * STEP, {"temperature": value})
+            if score.alarm:
+                found.append(score)
+                if len(found) == 1:
+                    detector.verdict("temperature", score.feature, score.likelihood, genuine=False)
+
+    day(start, [cellar(start + i) + 6.0 for i in range(288)])
+    assert len(found) == 1
+    day(start + 288, [cellar(start + 288 + i) + 20.0 for i in range(12)])
+    assert len(found) == 2
+    assert found[1].time == (start + 288) * STEP
+
+
+def test_the_same_event_each_morning_is_called_false_once() -> None:
+    detector, found = lived(6), 0
+    for index in range(6 * 288, 12 * 288):
+        door = 5.0 if 120 <= index % 288 < 126 else 0.0
+        (score,) = detector.observe(index * STEP, {"temperature": cellar(index) + door})
+        if score.alarm:
+            found += 1
+            detector.verdict("temperature", score.feature, score.likelihood, genuine=False)
+    assert found == 1
