@@ -127,7 +127,7 @@ def _read_row(
     header: Sequence[str], fields: Sequence[str], temperature_unit: str, reason: str = "the header names the columns"
 ) -> Decoded | None:
     collector = Collector()
-    moment = _time_of(header, fields)
+    moment, device = _time_of(header, fields), _named_by(header, fields)
     for title, field in zip(header, fields, strict=True):
         name = read_letter(title)
         if name.quantity is None or name.refusal:
@@ -152,13 +152,27 @@ def _read_row(
             quantity,
             number,
             unit,
-            device=None,
+            device=device,
             probe=derive_probe(column),
             name=column,
             time=moment,
             model=read_model(title),
         )
     return collector.decoded(NAME, reason) if collector.probes else None
+
+
+_NAMING = (Role.DEVICE, Role.ID, Role.PROBE, Role.PLACE)
+
+
+def _named_by(header: Sequence[str], fields: Sequence[str]) -> str | None:
+    """Whose row it is, by the column that tells best. An integer ``id`` may number the rows, a part names no device."""
+    for wanted in _NAMING:
+        for title, field in zip(header, fields, strict=True):
+            if read_key(title).role is not wanted or not 0 < len(field) <= LONGEST_NAME or read_model(field):
+                continue
+            if wanted is not Role.ID or not field.isdecimal():
+                return field
+    return None
 
 
 def _time_of(header: Sequence[str], fields: Sequence[str]) -> datetime | None:
