@@ -55,12 +55,23 @@ _ANNOUNCED = re.compile(
     rf"\W*(?P<name>{_SENSOR})(?:\s+(?:data|readings?|values?|datos|werte))?\s*:?\s*$", re.IGNORECASE
 )
 
+_ABBREVIATED = re.compile(r"\b(max|min|abs|rel|hum|temp|tmp|ext|int|avg|med|prom|moy)\.(?=\s)", re.IGNORECASE)
+_PERCENT_FIRST = re.compile(r"(?<=[:=\s])%\s?([0-9]{1,3}(?:[.,][0-9]+)?)(?![0-9])")
+_ELIDED = re.compile(r"\b(?:[ld]|dell)['’](?=[^\W\d])", re.IGNORECASE)
 _ROM = re.compile(r"\s*ROM\s*=\s*(?P<address>(?:[0-9A-F]{1,2}\s+){7}[0-9A-F]{1,2})\s*$", re.IGNORECASE)
 """OneWire's DS18x20_Temperature: ``ROM = 28 84 37 94 97 FF 3 23``, and what it says follows on the next lines."""
 
 
+def _spelt_out(line: str) -> str:
+    """Without the dot of an abbreviation (``Max. Temp``), an elided article (``L'humidité``), and with the Turkish
+    ``%40`` as ``40 %``.
+    """
+    return _PERCENT_FIRST.sub(r"\1 %", _ELIDED.sub("", _ABBREVIATED.sub(r"\1", line)))
+
+
 def decode(line: str, state: LineState) -> Decoded | None:
     """Read a line that labels its values; None where it labels none."""
+    line = _spelt_out(line)
     announced = _announced(line)
     if announced is not None:
         state.sensor = announced
@@ -121,7 +132,7 @@ def decode_message(message: Message) -> Decoded | None:
 
 
 def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines()[:_MOST_LINES] if not line.lstrip().startswith("#")]
+    return [_spelt_out(line) for line in text.splitlines()[:_MOST_LINES] if not line.lstrip().startswith("#")]
 
 
 def decode_labelled(
