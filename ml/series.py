@@ -101,19 +101,8 @@ class Series:
 
     __slots__ = (
         *("bad_reads", "bank", "episode", "fitted_at", "fitted_rows", "forgiven", "place", "quantity", "rows"),
-        *(
-            "seen_at",
-            "settling_until",
-            "slot",
-            "slow",
-            "stirred",
-            "suspects",
-            "tails",
-            "told",
-            "training",
-            "weights",
-            "window",
-        ),
+        *("seen_at", "settling_until", "slot", "slow", "stirred", "suspects", "tails", "told", "training"),
+        *("weights", "window"),
     )
 
     def __init__(self, quantity: str, bank: ForestBank, place: Place, name: str) -> None:
@@ -216,7 +205,7 @@ class Series:
             self.tails.usual_after_all(told)
         else:
             self.weights.false_alarm(feature, -math.log(max(1e-16, 1.0 - likelihood)))
-        if self.episode.open:
+        if self.episode.open and self.told and self.told[-1][0] == likelihood:  # the open episode is the one judged
             self.forgiven, self.settling_until = True, self.seen_at + _SETTLING
             self._believe()
 
@@ -230,9 +219,8 @@ class Series:
         held, odd = 0.0, self.bad_reads.open
         if pending.gate == "impossible":
             surprise, odd = 2 * ALARM, True
-            alarm, held = self.episode.judge(
-                pending.time, self.window.step, surprise, surprise, ready=self.window.count > 0
-            )
+            ready = self.readiness is Readiness.READY
+            alarm, held = self.episode.judge(pending.time, self.window.step, surprise, surprise, ready=ready)
             begins = begins or alarm
         surprise = 2 * ALARM if odd else 0.0
         return Score(

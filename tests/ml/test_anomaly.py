@@ -77,7 +77,7 @@ def test_after_a_restart_later_scores_are_the_same_to_the_bit() -> None:
 
 def test_ten_minutes_of_history_raise_no_alarm() -> None:
     detector = ForestDetector(ForestBank())
-    scores = follow(detector, [20.0, 20.1, 35.0, 20.0], 0)
+    scores = follow(detector, [20.0, 20.1, 35.0, 3276.7, 20.0], 0)
     assert {score.readiness for score in scores} == {Readiness.WARMING_UP}
     assert not any(score.alarm for score in scores)
 
@@ -183,3 +183,12 @@ def test_what_stands_still_is_never_believed() -> None:
     assert scores[-1].anomalous
     alive = follow(detector, [room(start + 9 * 288 + i) for i in range(288)], start + 9 * 288)
     assert not alive[-1].anomalous
+
+
+def test_calling_an_impossible_value_false_forgives_nothing_else() -> None:
+    detector, start = lived(4), 4 * 288
+    (told,) = follow(detector, [-100.0], start)
+    detector.verdict("temperature", told.feature, told.likelihood, genuine=False)
+    later = follow(detector, [room(start + 1 + i) for i in range(30)], start + 1)
+    assert not later[-1].anomalous
+    assert any(score.alarm for score in follow(detector, [-100.0], start + 31))
