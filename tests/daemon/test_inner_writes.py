@@ -1,6 +1,7 @@
 """The daemon's own rows: written without anyone waiting, bounded while the database does not answer."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from daemon import inner_writes
+from daemon.database import Database
 from daemon.entities import Anomaly, AnomalyKind, AnomalyState, Sensor, SensorState, Verdict
 from daemon.events import Action, EntityEvent
 from daemon.ids import IdBlocks
@@ -17,6 +19,22 @@ from daemon.schema import open_database
 from daemon.scoring import Predicted
 
 SENSOR = Sensor(1, "mqtt/kitchen", "temperature", "DHT22", 0, 0)
+
+Kept = tuple[Database, list[Any], Callable[[Any], Awaitable[Any]]]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    """A database, the events that its changes told, and how a change is made."""
+    database, _ = open_database("sqlite:///test.db", tmp_path)
+    told: list[Any] = []
+
+    async def change(work: Any, /) -> Any:
+        with database.writer.begin() as connection:
+            told.extend(work(connection)[1])
+
+    yield database, told, change
+    database.close()
 
 
 async def test_what_waits_is_bounded_and_what_goes_beyond_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,34 +55,21 @@ async def test_what_waits_is_bounded_and_what_goes_beyond_is_counted(monkeypatch
     await writes.settle()
 
 
-async def test_a_sensor_that_falls_silent_is_told_with_its_last_reading_s_time(tmp_path: Path) -> None:
-    database, _ = open_database("sqlite:///test.db", tmp_path)
-    told: list[Any] = []
-
-    async def change(work: Any, /) -> Any:
-        with database.writer.begin() as connection:
-            told.extend(work(connection)[1])
-
+async def test_a_sensor_that_falls_silent_is_told_with_its_last_reading_s_time(kept: Kept) -> None:
+    database, told, change = kept
     with database.writer.begin() as connection:
         sensors.add(connection, SENSOR)  # nothing was folded yet: its row names no reading
     writes = InnerWrites(change, IdBlocks(lambda name, count: None, lambda: 0.0), lambda: 5)
     writes.sensor(replace(SENSOR, state=SensorState.SILENT, last_reading_at=3))
     await writes.settle()
-    database.close()
     [event] = told
     assert isinstance(event, EntityEvent)
     assert isinstance(event.entity, Sensor)
     assert (event.entity.state, event.entity.last_reading_at) == (SensorState.SILENT, 3)
 
 
-async def test_an_episode_that_is_over_keeps_what_a_person_said_of_it_meanwhile(tmp_path: Path) -> None:
-    database, _ = open_database("sqlite:///test.db", tmp_path)
-    told: list[Any] = []
-
-    async def change(work: Any, /) -> Any:
-        with database.writer.begin() as connection:
-            told.extend(work(connection)[1])
-
+async def test_an_episode_that_is_over_keeps_what_a_person_said_of_it_meanwhile(kept: Kept) -> None:
+    database, told, change = kept
     writes = InnerWrites(change, IdBlocks(lambda name, count: None, lambda: 0.0), lambda: 5)
     rows = [Anomaly(number, 1, AnomalyKind.UNUSUAL_PATTERN, 0.9, "e", "e", 1, 1) for number in (1, 2, 3)]
     with database.writer.begin() as connection:
@@ -76,7 +81,6 @@ async def test_an_episode_that_is_over_keeps_what_a_person_said_of_it_meanwhile(
     await writes.settle()
     with database.readers.connect() as connection:
         first, second = (anomalies.by_id(connection, number) for number in (1, 2))
-    database.close()
     assert first == replace(
         rows[0],
         explanation="El horno.",
@@ -90,14 +94,8 @@ async def test_an_episode_that_is_over_keeps_what_a_person_said_of_it_meanwhile(
     assert [event.entity for event in told] == [first], "one was resolved before, one is gone"
 
 
-async def test_a_warning_is_stored_and_announced_with_its_probability_and_words(tmp_path: Path) -> None:
-    database, _ = open_database("sqlite:///test.db", tmp_path)
-    told: list[Any] = []
-
-    async def change(work: Any, /) -> Any:
-        with database.writer.begin() as connection:
-            told.extend(work(connection)[1])
-
+async def test_a_warning_is_stored_and_announced_with_its_probability_and_words(kept: Kept) -> None:
+    database, told, change = kept
     with database.writer.begin() as connection:
         sensors.add(connection, SENSOR)
     ids = IdBlocks(lambda name, count: None, lambda: 0.0)
@@ -109,7 +107,6 @@ async def test_a_warning_is_stored_and_announced_with_its_probability_and_words(
     await writes.settle()
     with database.readers.connect() as connection:
         stored = predictions.by_id(connection, 9)
-    database.close()
     assert stored is not None
     assert (stored.probability, stored.comment, stored.comment_en) == (0.9, "Superará.", "It rises.")
     assert (stored.horizon_s, stored.predicted_at, stored.created_at) == (2700, 7, 5)
