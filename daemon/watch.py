@@ -17,11 +17,9 @@ from daemon.pipeline import Breach, breaches
 from daemon.rhythm import BACKLOG
 from daemon.sensors import Directory, Online, Record, key_of, source_of, type_of
 from drivers.base import Availability
+from ml.gate import BAD_READS
 
 log = logging.getLogger("sereno.sensors")
-
-BAD_READS = 3
-"""Failed or impossible readings in a row that make an episode; as many good ones end it."""
 
 STAYS_INTERVALS, STAYS_SECONDS = 1.5, 60.0
 """For so many usual intervals and seconds a device was online, and spoke three times, before its "offline" means that

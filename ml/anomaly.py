@@ -59,7 +59,7 @@ class ForestDetector:
     @property
     def anomalous(self) -> bool:
         """Whether an anomaly of any quantity is open."""
-        return any(series.episode.open for series in self._series.values())
+        return bool(self.open_quantities())
 
     def open_quantities(self) -> list[str]:
         """The quantities of which an anomaly is open."""

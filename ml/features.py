@@ -35,8 +35,9 @@ _NOTHING = math.log(1e-9)
 """A deviation that no series has: what a channel says before it can say anything."""
 
 _LATEST = 4
+"""Values that a spike is looked for in: one before it, and up to three of its own."""
 
-_SPIKE = 10.0
+_BEND = 10.0
 """One bend counts at most so many times the usual: a spike is no noise."""
 
 _SCALARS = (
@@ -134,8 +135,8 @@ class SeriesWindow:
         ]
 
     def spike(self, value: float) -> tuple[float, float]:
-        """(how far the last one to three values stood out from both the one before them and this one, the farthest of
-        them); a room does not come back within three readings to where it was, a glitch does.
+        """(how far the last one to three values stood out from both the one before them and this one, the farthest
+        of them). A room does not come back within three readings to where it was, a glitch does.
         """
         height, at = 0.0, value
         lowest, highest = math.inf, -math.inf
@@ -199,7 +200,7 @@ class SeriesWindow:
         self.short += gain(elapsed, max(30 * MINUTE, 3 * step), n) * (value - self.short)
         hour = gain(elapsed, max(HOUR, 6 * step), n)
         self.local += hour * (value - self.local)
-        self.noise += hour * (min(bend, _SPIKE * self.noise + self.floor) - self.noise)
+        self.noise += hour * (min(bend, _BEND * self.noise + self.floor) - self.noise)
         self.three_hours += gain(elapsed, max(3 * HOUR, 12 * step), n) * (value - self.three_hours)
         if learn:
             self.half_day += gain(elapsed, max(12 * HOUR, 36 * step), n) * (value - self.half_day)
