@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 from daemon.batches import Commit
 from daemon.bus import Bus
-from daemon.entities import Anomaly, AnomalyKind, Quality, Sensor, StoredReading
+from daemon.entities import Anomaly, AnomalyKind, Quality, Sensor, StoredReading, Verdict
 from daemon.episodes import Episodes
 from daemon.events import Action, EntityEvent, Event
-from daemon.scoring import Scoring
+from daemon.scoring import Judgement, Scoring
 from daemon.sensors import Directory
 from daemon.watch import Watch
 
@@ -46,8 +46,8 @@ class Flow:
         self._watch.stored(readings)
         if self._scoring is not None:
             self._sensors_came_and_went(commit.events, self._scoring)
-            for anomaly in filter(None, map(_judged, commit.events)):
-                self._scoring.heed(anomaly)
+            for judgement in filter(None, map(_judged, commit.events)):
+                self._scoring.heed(judgement)
             self._scoring.offer(readings)
 
     @staticmethod
@@ -60,13 +60,15 @@ class Flow:
                     scoring.deleted([event.entity.id])
 
 
-def _judged(event: Event) -> Anomaly | None:
-    """The anomaly of a model on which a person's verdict was given or changed."""
+def _judged(event: Event) -> Judgement | None:
+    """A person's verdict, given or changed, on what a model found."""
     if not isinstance(event, EntityEvent) or not isinstance(event.entity, Anomaly):
         return None
     after, before = event.entity, event.before
     changed = isinstance(before, Anomaly) and before.verdict is not after.verdict
-    return after if changed and after.kind is AnomalyKind.UNUSUAL_PATTERN and after.verdict is not None else None
+    if not changed or after.kind is not AnomalyKind.UNUSUAL_PATTERN or after.verdict is None:
+        return None
+    return Judgement(after, corrected=isinstance(before, Anomaly) and before.verdict is Verdict.FALSE)
 
 
 def _taken_back(event: Event) -> int | None:

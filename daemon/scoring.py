@@ -112,6 +112,14 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """An anomaly that a person has judged; ``corrected``: it had been called false, which the model has learnt from."""
+
+    anomaly: Anomaly
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outlets:
     """Whom scoring tells; all are called on the loop and must not block.
 
@@ -160,7 +168,7 @@ class Scoring:
         self._gone: set[int] = set()
         self._old: dict[int, tuple[int, float]] = {}
         self._unsaved: set[int] = set()
-        self._judged: list[Anomaly] = []
+        self._judged: list[Judgement] = []
         self._saving = asyncio.Lock()
         self.counters = Counters()
         self.fits = Fits(models, fitter, self._in_worker, self._adopted, outlets.trained, now, monotonic)
@@ -194,9 +202,9 @@ class Scoring:
         self._gone.update(sensor_ids)
         self._offered.set()
 
-    def heed(self, anomaly: Anomaly) -> None:
+    def heed(self, judgement: Judgement) -> None:
         """A person has judged an anomaly that a model found: the sensor's model alarms accordingly from now on."""
-        self._judged.append(anomaly)
+        self._judged.append(judgement)
         self._offered.set()
 
     @property
@@ -303,11 +311,13 @@ class Scoring:
             self._old[sensor_id] = (self._old.get(sensor_id, (0, now))[0] + 1, now)
         for sensor_id, (rows, last) in list(self._old.items()):
             if rows >= OLD_ROWS and now - last >= OLD_QUIET:
-                history = await self._history(sensor_id, self._now() - HISTORY)
-                verdicts = await self._verdicts(sensor_id)
+                await self._remake(sensor_id)
                 del self._old[sensor_id]
-                model = await self._in_worker(lambda: self._anew(sensor_id, history, verdicts))  # noqa: B023
-                self._opened(sensor_id, model)
+
+    async def _remake(self, sensor_id: int) -> None:
+        history = await self._history(sensor_id, self._now() - HISTORY)
+        verdicts = await self._verdicts(sensor_id)
+        self._opened(sensor_id, await self._in_worker(lambda: self._anew(sensor_id, history, verdicts)))
 
     def _anew(self, sensor_id: int, history: History, verdicts: Sequence[Anomaly]) -> SensorModel:
         self._models.introduce(sensor_id)
@@ -322,12 +332,18 @@ class Scoring:
         return model
 
     async def _heed_all(self) -> None:
-        """What a person said is saved at once: nobody says it twice."""
+        """What a person said is saved at once: nobody says it twice. What is learnt from a false alarm cannot be taken
+        out again, so a correction makes the model anew.
+        """
         judged, self._judged = self._judged, []
-        for anomaly in judged:
-            if anomaly.sensor_id in self._models:
+        for anomaly, corrected in ((judgement.anomaly, judgement.corrected) for judgement in judged):
+            if anomaly.sensor_id not in self._models:
+                continue
+            if corrected:
+                await self._remake(anomaly.sensor_id)
+            else:
                 await self._in_worker(lambda: self._teach(anomaly))  # noqa: B023
-                await self._keep(anomaly.sensor_id)
+            await self._keep(anomaly.sensor_id)
 
     def _teach(self, anomaly: Anomaly) -> None:
         quantity, feature = anomaly.quantity, anomaly.feature

@@ -9,6 +9,7 @@ from daemon.batches import Commit
 from daemon.entities import Anomaly, AnomalyKind, AnomalyState, Entity, Verdict
 from daemon.events import Action, EntityEvent
 from daemon.flow import Flow
+from daemon.scoring import Judgement
 
 ODD = Anomaly(1, 1, AnomalyKind.UNUSUAL_PATTERN, 0.99, "e", "e", 0, 0, feature="level", quantities=("humidity",))
 CLOSED = replace(ODD, state=AnomalyState.RESOLVED, resolved_at=1)
@@ -19,10 +20,10 @@ FALSE, TRUE = replace(CLOSED, verdict=Verdict.FALSE), replace(CLOSED, verdict=Ve
 class Everyone:
     """Whom a commit is told; only verdicts are kept."""
 
-    heeded: list[Anomaly] = field(default_factory=list)
+    heeded: list[Judgement] = field(default_factory=list)
 
-    def heed(self, anomaly: Anomaly) -> None:
-        self.heeded.append(anomaly)
+    def heed(self, judgement: Judgement) -> None:
+        self.heeded.append(judgement)
 
     def __getattr__(self, _: str) -> Any:
         return lambda *_: None
@@ -35,6 +36,7 @@ class Everyone:
         (ODD, TRUE, Action.RESOLVED, True),
         (CLOSED, FALSE, Action.UPDATED, True),  # a verdict that comes later
         (TRUE, FALSE, Action.UPDATED, True),  # another one
+        (FALSE, TRUE, Action.UPDATED, True),
         (ODD, CLOSED, Action.RESOLVED, False),
         (FALSE, replace(FALSE, explanation="El horno."), Action.UPDATED, False),
         (FALSE, replace(FALSE, state=AnomalyState.OPEN), Action.UPDATED, False),
@@ -50,4 +52,4 @@ def test_a_verdict_on_what_a_model_found_reaches_it_once(
     other = cast("Any", everyone)
     flow = Flow(other, other, other, other, other, lambda _: None)
     flow.committed(Commit([], [EntityEvent(action or Action.RESOLVED, after, 0, before=before)]))
-    assert everyone.heeded == ([after] if heeded else [])
+    assert everyone.heeded == ([Judgement(after, corrected=before is FALSE)] if heeded else [])

@@ -15,7 +15,7 @@ from daemon.entities import Anomaly, AnomalyKind, Quality, StoredReading, Verdic
 from daemon.episodes import Finding
 from daemon.fits import Trained
 from daemon.fitting import Fitter
-from daemon.scoring import HISTORY, OLD_QUIET, ROOM, WAITING, Outlets, Predicted, Scoring
+from daemon.scoring import HISTORY, OLD_QUIET, ROOM, WAITING, Judgement, Outlets, Predicted, Scoring
 from daemon.sensor_models import History, Outlook, SensorModels, by_second
 from ml.base import Readiness
 
@@ -160,12 +160,36 @@ async def test_a_persons_verdict_reaches_the_model_and_is_on_the_disk_at_once(tm
     scoring = Scoring(models, Asked(past(60)), none, told.outlets(), Fitter(), now=lambda: START, gather=0.0)
     task = asyncio.create_task(scoring.run([7]))
     await until(lambda: told.normal)
-    scoring.heed(judged(Verdict.FALSE))
-    scoring.heed(judged(Verdict.TRUE, quantities=("temperature", "humidity")))
-    scoring.heed(judged(Verdict.TRUE, feature=None, quantities=()))  # of a model that did not say what it saw
-    scoring.heed(judged(Verdict.TRUE, sensor_id=8))  # of a sensor that is gone
+    scoring.heed(Judgement(judged(Verdict.FALSE), corrected=False))
+    scoring.heed(Judgement(judged(Verdict.TRUE, quantities=("temperature", "humidity")), corrected=False))
+    unsaid = judged(Verdict.TRUE, feature=None, quantities=())
+    scoring.heed(Judgement(unsaid, corrected=False))  # of a model that did not say what it saw
+    scoring.heed(Judgement(judged(Verdict.TRUE, sensor_id=8), corrected=False))  # of a sensor that is gone
     await until(lambda: len(models.taught) == 2 and (tmp_path / "7.npz").exists())
     assert models.taught == [(7, "humidity", "level", 0.9, False), (7, "temperature", "level", 0.9, True)]
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_verdict_that_is_corrected_takes_back_what_was_learnt_from_it(tmp_path: Path) -> None:
+    """The model lives through its past again, and hears what is true of it now."""
+    models, told, asked, now = Pupil(tmp_path), Told(), Asked(past(60)), [judged(Verdict.FALSE)]
+
+    async def verdicts(_: int) -> Sequence[Anomaly]:
+        return now
+
+    scoring = Scoring(models, asked, verdicts, told.outlets(), Fitter(), now=lambda: START, gather=0.0)
+    task = asyncio.create_task(scoring.run([7]))
+    await until(lambda: told.normal)
+    first = models.get(7)
+    now[:] = [judged(Verdict.TRUE)]
+    scoring.heed(Judgement(now[0], corrected=True))
+    await until(lambda: len(models.taught) == 2 and (tmp_path / "7.npz").exists())
+    assert models.taught == [(7, "humidity", "level", 0.9, False), (7, "humidity", "level", 0.9, True)]
+    assert len(asked.since) == 2
+    assert models.get(7) is not first
+    assert models.get(7).detector.rows == first.detector.rows  # type: ignore[union-attr]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
