@@ -4,8 +4,8 @@
 
 ``--data`` holds ``*.csv[.gz]`` of sensors (``timestamp,sensor,quantity,value``) and ``nab/`` with some of NAB's files
 and their ``combined_windows.json``; ``--scorers`` holds ``nab_score.py`` and ``faults.py``. Everything is replayed as
-``sereno backtest anomaly`` does, one reading at a time. ``--without`` also leaves out one part of the detector at a
-time, ``--quick`` is one seed on the files named ``house*`` alone.
+``sereno backtest anomaly`` does, one reading at a time. ``--without`` compares the detector with itself instead, one
+part left out at a time, on the first seed; ``--quick`` is one seed on the files named ``house*`` alone.
 
 The detector is judged by its own alarms, as the daemon would announce them. The baselines are judged by the one
 threshold that is best for them once the faults are known, which nobody knows beforehand. A reading of a series' first
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--scorers", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", help="of the injected faults; fresh ones if left out")
-    parser.add_argument("--without", action="store_true", help="also leave out one part at a time")
+    parser.add_argument("--without", action="store_true", help="leave out one part at a time instead")
     parser.add_argument("--quick", action="store_true", help="one seed, the files named house* only, no NAB")
     options = parser.parse_args()
     sys.path.insert(0, str(options.scorers.resolve()))
@@ -66,14 +66,16 @@ def main() -> None:
     # A fresh process for each job: what one job changes in a module, no other sees.
     with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(2, context, max_tasks_per_child=1) as pool:
         run = Run(options.data, Path(place), pool)
-        run.prepare(seeds[:1] if options.quick else seeds, quick=options.quick)
-        run.start(list(WITHOUT) if options.without else [])
-        run.print_nab()
-        run.print_faults()
-        run.print_clean()
-        run.print_prefixes()
+        run.prepare(seeds[:1] if options.quick or options.without else seeds, quick=options.quick)
         if options.without:
+            run.start_parts()
             run.print_parts()
+        else:
+            run.start()
+            run.print_nab()
+            run.print_faults()
+            run.print_clean()
+            run.print_prefixes()
     print(f"\n{time.monotonic() - began:.0f} s")
 
 
@@ -114,7 +116,7 @@ class Run:
             f"{len(sources)} files of sensors, {len(self.keys)} of NAB, seeds {' '.join(map(str, seeds))}", flush=True
         )
 
-    def start(self, parts: Sequence[str]) -> None:
+    def start(self) -> None:
         """Queue every job, in the order of the tables that need them."""
         nab = [self.nab / key for key in self.keys]
         everything = {str(seed): [file] for seed, file in self.faults.items()} | {"clean": self.clean}
@@ -128,11 +130,15 @@ class Run:
             self._submit(what, OURS, replay, "", files)
         for share in CUTS:
             self._submit("cut", f"{share}", replay_cut, share, self._to_cut())
-        for part in parts:
-            for what in (str(next(iter(self.faults))), "clean"):
-                self._submit(what, part, replay, part, everything[what])
-            if nab:
-                self._submit("nab", part, replay, part, nab, self.nab)
+
+    def start_parts(self) -> None:
+        """Queue the detector as it is, then without each part."""
+        seed, file = next(iter(self.faults.items()))
+        for part in ("", *WITHOUT):
+            self._submit(str(seed), part or OURS, replay, part, [file])
+            self._submit("clean", part or OURS, replay, part, self.clean)
+            if self.keys:
+                self._submit("nab", part or OURS, replay, part, [self.nab / key for key in self.keys], self.nab)
 
     def print_nab(self) -> None:
         if not self.keys:
@@ -190,14 +196,11 @@ class Run:
 
     def print_parts(self) -> None:
         seed = next(iter(self.faults))
-        rows = []
-        for part in (OURS, *WITHOUT):
+        print(f"\nOne part left out, seed {seed}\n{_line(['', *PART_COLUMNS])}", flush=True)
+        for part in (OURS, *WITHOUT):  # each as it ends: the whole takes hours
             nab = self._nab(part, "anomaly_score")[:1] if self.keys else ["-"]
-            clean = self._clean(part, 1.0)[0]
-            rows.append(
-                [part if part == OURS else f"- {part}", *nab, *_fault_cells(self._faults(seed, part)), f"{clean:.2f}"]
-            )
-        print_table(f"One part left out, seed {seed}", ["", "NAB", *FAULT_COLUMNS, "FA/wk clean"], rows)
+            cells = [*nab, *_fault_cells(self._faults(seed, part)), f"{self._clean(part, 1.0)[0]:.2f}"]
+            print(_line([part if part == OURS else f"- {part}", *cells]), flush=True)
 
     def _submit(self, what: str, who: str, job: Callable[..., Path], *arguments: Any) -> None:
         out = self.place / "scores" / what / who
@@ -301,6 +304,7 @@ def warmed_up(table: pd.DataFrame) -> pd.DataFrame:
 
 MEANS = ("f1", "precision", "recall", "false_per_sensor_week", "whole_f1")
 FAULT_COLUMNS = ("F1", "precision", "recall", "FA/wk", "F1 with first 30 %")
+PART_COLUMNS = ("  NAB", *FAULT_COLUMNS, "FA/wk clean")
 
 
 def _fault_cells(figures: Figures) -> list[str]:
@@ -309,6 +313,12 @@ def _fault_cells(figures: Figures) -> list[str]:
 
 def _mean(figures: Sequence[Figures], key: str) -> str:
     return f"{statistics.mean(float(one[key]) for one in figures):.{2 if key.startswith('false') else 3}f}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "  ".join(
+        [cells[0].ljust(20), *(cell.rjust(len(title)) for cell, title in zip(cells[1:], PART_COLUMNS, strict=True))]
+    )
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
