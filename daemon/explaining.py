@@ -54,10 +54,6 @@ _SENTENCES: dict[str, tuple[str, str]] = {
         "{name} lleva {since} en torno a {seen}; su nivel de los últimos días es {expected}",
         "{name} has been at about {seen} for {since}; its level of the last days is {expected}",
     ),
-    "shifted": (
-        "{name} lleva {since} desplazada: media de medio día {seen}, de diez días {expected}",
-        "{name} has been off for {since}: half a day's mean {seen}, ten days' {expected}",
-    ),
     "apart": (
         "{name} marca {seen}; por los sensores vecinos se esperaba {expected}, y así desde hace {since}",
         "{name} reads {seen}; from the neighbouring sensors {expected} was expected, and so for {since}",

@@ -12,15 +12,25 @@ _MOVED_NATS = 2.5
 
 _MOVED_MULTIPLE = 1.5
 
+_ABRUPT_NATS = 4.0
+"""From here a change counts as one that came within a reading, whichever channel tells of it."""
+
 
 def moved(quick_nats: float, slow_multiple: float) -> bool:
     """Whether a quantity has left its usual course, in the last hour or slowly."""
     return quick_nats >= _MOVED_NATS or slow_multiple >= _MOVED_MULTIPLE
 
 
-def cause_of(feature: str, quantity: str, rise: float, *, other_moved: bool | None, supported: bool) -> Cause:
-    """``rise``: seen minus expected. ``other_moved``: the other quantity of the sensor, None where it has none.
-    ``supported``: other series (neighbours, or the other quantity) say that it should be elsewhere.
+def came_at_once(jump_nats: float) -> bool:
+    return jump_nats >= _ABRUPT_NATS
+
+
+def cause_of(
+    feature: str, quantity: str, rise: float, *, abrupt: bool, other_moved: bool | None, supported: bool
+) -> Cause:
+    """``rise``: seen minus expected. ``abrupt``: it came within a reading. ``other_moved``: the other quantity of the
+    sensor, None where it has none. ``supported``: other series (neighbours, or the other quantity) say that it should
+    be elsewhere.
     """
     match feature:
         case "failed":
@@ -39,11 +49,11 @@ def cause_of(feature: str, quantity: str, rise: float, *, other_moved: bool | No
             return _room(quantity, rise) if other_moved and feature == "season" else Cause.UNCLEAR
     if other_moved:
         return _room(quantity, rise)
-    if feature in ("away", "shifted", "apart", "drift"):
+    if feature in ("away", "apart", "drift"):
         return Cause.DRIFTING if supported else Cause.UNCLEAR
     if other_moved is None:
         return Cause.UNCLEAR
-    if feature == "jump":
+    if abrupt:
         return Cause.GLITCHING
     return Cause.WET if quantity == "humidity" and rise > 0 else Cause.UNCLEAR
 

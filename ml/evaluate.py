@@ -101,12 +101,18 @@ def _scored(detector: Detector, time: float, reading: Mapping[str, Row]) -> Iter
         yield row, by_quantity.get(quantity)
 
 
+COLUMNS = (
+    *("timestamp", "sensor", "quantity", "value"),
+    *("anomaly_score", "puntuacion", "alarm", "feature", "cause"),
+)
+
+
 def backtest_anomaly(files: Sequence[Path], out: Path, root: Path | None = None) -> Iterator[Path]:
     """Score each file into ``out``, at its path below ``root`` (default: its name), ending ``.csv``.
 
-    Writes ``timestamp,sensor,quantity,value,anomaly_score,puntuacion,alarm``, one row per input row, in order: the
-    held-off score, the likelihood, and 1 where the daemon would announce an anomaly. Yields each file
-    written. Raises DataError, and ValueError for a file that is not below ``root``.
+    Writes COLUMNS, one row per input row, in order: the held-off score, the likelihood, and 1 where the daemon would
+    announce an anomaly, with the feature that shows it and what it looks like. Yields each file written. Raises
+    DataError, and ValueError for a file that is not below ``root``.
     """
     for path in files:
         below = path.resolve().relative_to(root.resolve()) if root else Path(path.name)
@@ -115,11 +121,12 @@ def backtest_anomaly(files: Sequence[Path], out: Path, root: Path | None = None)
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["timestamp", "sensor", "quantity", "value", "anomaly_score", "puntuacion", "alarm"])
+            writer.writerow(COLUMNS)
             for row, score in score_series(read_series(path)):
-                held, likelihood, alarm = (score.held, score.likelihood, int(score.alarm)) if score else (0.0, 0.0, 0)
+                held, likelihood, alarm = (score.held, score.likelihood, score.alarm) if score else (0.0, 0.0, False)
                 scores = [f"{number:.17g}" for number in (held, likelihood)]
-                writer.writerow([row.timestamp, row.sensor, row.quantity, row.text, *scores, alarm])
+                why = [score.feature, score.cause.value] if score and alarm else ["", ""]
+                writer.writerow([row.timestamp, row.sensor, row.quantity, row.text, *scores, int(alarm), *why])
         yield target
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.base import Arrays, Cause, Readiness, Score, named, part
-from ml.cause import cause_of, moved
+from ml.cause import came_at_once, cause_of, moved
 from ml.episode import ALARM, USUAL, Episode
 from ml.features import CHANNELS, DAY, HOUR, MINUTE, SeriesWindow
 from ml.forest import ForestBank
@@ -185,7 +185,7 @@ class Series:
             seen,
             expected,
             since,
-            self._cause(feature, seen - expected, pair) if self.episode.open else Cause.UNCLEAR,
+            self._cause(feature, seen - expected, pair, rarities[_JUMP]) if self.episode.open else Cause.UNCLEAR,
         )
         self._absorb(weighed, pair, learn=not self.episode.open)
         return score
@@ -237,7 +237,7 @@ class Series:
             pending.value,
             self.window.last,
             self.episode.since if self.episode.open else pending.time,
-            cause_of(pending.gate, self.quantity, 0.0, other_moved=None, supported=False),
+            cause_of(pending.gate, self.quantity, 0.0, abrupt=True, other_moved=None, supported=False),
         )
 
     def _leading(self, surprises: Sequence[float]) -> str:
@@ -253,15 +253,16 @@ class Series:
         since = self.window.changed_at if feature == "unchanged" else self.episode.since
         return *self.window.context(feature, time, value), min(time, since)
 
-    def _cause(self, feature: str, rise: float, pair: "Series | None") -> Cause:
+    def _cause(self, feature: str, rise: float, pair: "Series | None", jump: float) -> Cause:
         supported = self.slow is not None and self.slow.supported
         other = None if pair is None else pair.has_moved(self.seen_at)
-        return cause_of(feature, self.quantity, rise, other_moved=other, supported=supported)
+        abrupt = came_at_once(jump)
+        return cause_of(feature, self.quantity, rise, abrupt=abrupt, other_moved=other, supported=supported)
 
     def has_moved(self, time: float) -> bool:
         """Whether this quantity has left its usual course in the last hour, or slowly."""
         stir = self.stirred[1] if time - self.stirred[0] <= HOUR else 0.0
-        return moved(stir, 0.0 if self.slow is None else max(self.slow.multiples[:2]))
+        return moved(stir, 0.0 if self.slow is None else self.slow.multiples[SLOW_CHANNELS.index("away")])
 
     def _absorb(self, weighed: Weighed, pair: "Series | None", *, learn: bool) -> None:
         pending, row, deviations, _, surprises = weighed

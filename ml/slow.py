@@ -1,8 +1,8 @@
 """Slow faults: what hours and days say that no single reading does. Drift, decalibration, a day without its swing.
 
-Once per 15-minute bin a series is held against four things:
+Once per 15-minute bin a series is held against three things:
 
-away, shifted: its mean of hours against its own level of four and of ten days;
+away: its mean of hours against its own level of four days;
 apart: what its neighbours, the other sensors of the place, make one expect of it;
 flat: the span of its last 22 h against the usual one, allowing for how flat the neighbours' day is.
 
@@ -28,9 +28,10 @@ from ml.features import BIN, DAY, HOUR, SPAN_BINS, Bin, gain
 MATTERS: Mapping[str, float] = {"temperature": 1.0, "humidity": 4.0}
 """Twice the accuracy of a DHT22 (+-0.5 °C, +-2 % RH by its data sheet): less is no finding, whatever its rarity."""
 
-SLOW_CHANNELS = ("away", "shifted", "apart", "flat")
+SLOW_CHANNELS = ("away", "apart", "flat")
+_AWAY, _APART, _FLAT = range(3)
 
-SLOW_ALARM_AT: Mapping[str, float] = {"away": 3.1, "shifted": 3.0, "apart": 3.6, "flat": 3.8}
+SLOW_ALARM_AT: Mapping[str, float] = {"away": 3.1, "apart": 3.6, "flat": 3.8}
 """Multiples of the usual size at which a channel alarms by itself. Chosen on injected faults against false alarms."""
 
 _PAIRED, _ALONE = 0.9, 0.86
@@ -39,9 +40,10 @@ _PAIRED, _ALONE = 0.9, 0.86
 NEIGHBOURS = 8
 """So many are listened to; where a place has more, the one that tells least is exchanged once a day."""
 
-_PACES = ((6 * HOUR, 4 * DAY), (12 * HOUR, 10 * DAY))
-"""(seconds over which a deviation is averaged, seconds that the level remembers) of ``away`` and ``shifted``."""
+_AVERAGED = 6 * HOUR
+"""Seconds over which a deviation is averaged."""
 
+_LEVEL_MEMORY = 4 * DAY
 _PAIR_MEMORY = 10 * DAY
 _SIZE_MEMORY = 21 * DAY
 _PRIOR_WEIGHT = 7 * DAY
@@ -57,7 +59,7 @@ _MOST_SLOPE = 1.5
 _LEAST_KNOWN = 0.7
 """The share of a day's bins that must be known for its span to say anything."""
 
-_AWAY = 2 * DAY
+_LONG_GAP = 2 * DAY
 """A gap (s) after which a sensor may stand elsewhere: everything begins anew but the usual sizes."""
 
 _RECENT = 24
@@ -98,7 +100,7 @@ class Relation:
     def __init__(self) -> None:
         self.known = 0.0
         self.mine = self.theirs = self.variance = self.covariance = 0.0
-        self.left = [0.0, 0.0]
+        self.left = 0.0
 
     def follow(self, mine: float, theirs: float, elapsed: float, *, shift: float, negative: bool, learn: bool) -> bool:
         """Take a bin of both; True where ``left`` says something. ``shift``: variance below which a slope shrinks."""
@@ -108,8 +110,7 @@ class Relation:
             if not negative:
                 slope = min(_MOST_SLOPE, max(0.0, slope))
             rest = mine - self.mine - slope * (theirs - self.theirs)
-            for pace, (averaged, _) in enumerate(_PACES):
-                self.left[pace] += gain(elapsed, averaged) * (rest - self.left[pace])
+            self.left += gain(elapsed, _AVERAGED) * (rest - self.left)
         if learn or not speaks:
             self.known += elapsed
             pull = max(gain(elapsed, _PAIR_MEMORY), elapsed / self.known)
@@ -121,8 +122,8 @@ class Relation:
         return speaks
 
     def rebase(self) -> None:
-        self.mine += self.left[-1]
-        self.left = [0.0, 0.0]
+        self.mine += self.left
+        self.left = 0.0
 
 
 class Slow:
@@ -140,10 +141,8 @@ class Slow:
         self.supported = False
         self._first = self._last = -math.inf
         self._previous = (-math.inf, math.nan, 0.0)
-        self._levels = [0.0, 0.0]
-        self._offs = [0.0, 0.0]
-        self._own = [Usual(unit), Usual(unit)]
-        self._others = [Usual(unit), Usual(unit)]
+        self._level = self._off = 0.0
+        self._own, self._others = Usual(unit), Usual(unit)
         self._log_span, self._span_size, self._span_known = math.nan, 0.3, 0.0
         self._flatness = [(-math.inf, 0.0)] * 2
         self._recent = array("d", [math.nan] * _RECENT)
@@ -171,7 +170,7 @@ class Slow:
         """
         at, mean, learn = done.at, done.mean, done.usual
         elapsed = BIN * (at - self._last)
-        if elapsed > _AWAY:
+        if elapsed > _LONG_GAP:
             self._begin(at, mean)
             elapsed = BIN
         neighbours = self._heard(at, place.of(self.quantity))
@@ -180,18 +179,16 @@ class Slow:
         self._recent[index], self._recent_at[index] = (mean if learn else math.nan), at
         self._last = at
         flat = self._span(done, elapsed, neighbours)
-        multiples = [_ALONE * own[0], _ALONE * own[1], 0.0, flat]
+        multiples = [_ALONE * own, 0.0, flat]
         left = self._against_others(elapsed, done.reach, neighbours, pair)
         self.supported = left is not None
         if left is not None:
-            rests, heard = left
-            part = 1.0 if heard else _PAIRED
-            others = [u.multiple(abs(r), elapsed, learn=learn) for u, r in zip(self._others, rests, strict=True)]
-            for pace in (0, 1):
-                multiples[pace] = part * math.sqrt(own[pace] * others[pace])
+            rest, heard = left
+            others = self._others.multiple(abs(rest), elapsed, learn=learn)
+            multiples[_AWAY] = (1.0 if heard else _PAIRED) * math.sqrt(own * others)
             if heard > 1:
-                multiples[2] = others[0]
-            self.seen_expected[2] = (mean, mean - rests[0])
+                multiples[_APART] = others
+            self.seen_expected[_APART] = (mean, mean - rest)
         self._previous = (at, mean, float(learn))
         for channel, multiple in enumerate(multiples):
             begun = multiple >= 0.5 * SLOW_ALARM_AT[SLOW_CHANNELS[channel]]
@@ -201,31 +198,29 @@ class Slow:
 
     def rebase(self) -> None:
         """Accept where the series stands now as its usual place."""
-        for channel in range(SLOW_CHANNELS.index("flat")):
+        for channel in (_AWAY, _APART):
             self.multiples[channel] = self.nats[channel] = 0.0
             self.since[channel] = math.inf
-        self._levels = [level + off for level, off in zip(self._levels, self._offs, strict=True)]
-        self._offs = [0.0, 0.0]
+        self._level, self._off = self._level + self._off, 0.0
         for relation in self._relations.values():
             relation.rebase()
 
-    def _against_itself(self, at: float, mean: float, elapsed: float, *, learn: bool) -> list[float]:
-        found = [0.0, 0.0]
+    def _against_itself(self, at: float, mean: float, elapsed: float, *, learn: bool) -> float:
+        found = 0.0
         age = BIN * (at - self._first)
-        for pace, (averaged, remembered) in enumerate(_PACES):
-            if age >= _LEARNS:
-                self._offs[pace] += gain(elapsed, averaged) * (mean - self._levels[pace] - self._offs[pace])
-                found[pace] = self._own[pace].multiple(abs(self._offs[pace]), elapsed, learn=learn)
-            self.seen_expected[pace] = (self._levels[pace] + self._offs[pace], self._levels[pace])
-            if learn:
-                pull = max(gain(elapsed, remembered), elapsed / (age + BIN) if age < remembered else 0.0)
-                self._levels[pace] += min(1.0, pull) * (mean - self._levels[pace])
+        if age >= _LEARNS:
+            self._off += gain(elapsed, _AVERAGED) * (mean - self._level - self._off)
+            found = self._own.multiple(abs(self._off), elapsed, learn=learn)
+        self.seen_expected[_AWAY] = (self._level + self._off, self._level)
+        if learn:
+            pull = max(gain(elapsed, _LEVEL_MEMORY), elapsed / (age + BIN) if age < _LEVEL_MEMORY else 0.0)
+            self._level += min(1.0, pull) * (mean - self._level)
         return found
 
     def _begin(self, at: float, mean: float) -> None:
         """At first, and after days without a reading, when the sensor may stand elsewhere."""
         self._first = at
-        self._levels, self._offs = [mean, mean], [0.0, 0.0]
+        self._level, self._off = mean, 0.0
         self._previous = (-math.inf, math.nan, 0.0)
         self._relations.clear()
 
@@ -243,7 +238,7 @@ class Slow:
         theirs = [flat for other in neighbours if (flat := other.flatness(at, done.reach)) is not None]
         unexplained = less - max(0.0, median(theirs)) if theirs else less
         multiple = max(0.0, unexplained) / self._span_size if self._span_known >= 2 * DAY else 0.0
-        self.seen_expected[3] = (span, math.exp(self._log_span) - 0.2 * self.unit)
+        self.seen_expected[_FLAT] = (span, math.exp(self._log_span) - 0.2 * self.unit)
         if learn:
             self._span_known += elapsed
             pull = min(1.0, elapsed / min(self._span_known + 3 * DAY, _SIZE_MEMORY))
@@ -254,8 +249,8 @@ class Slow:
 
     def _against_others(
         self, elapsed: float, reach: int, neighbours: "Sequence[Slow]", pair: "Slow | None"
-    ) -> tuple[list[float], int] | None:
-        """What remains at both paces, and by how many neighbours (0: by the pair); None where no other speaks."""
+    ) -> tuple[float, int] | None:
+        """What remains, and by how many neighbours (0: by the pair); None where no other speaks."""
         at, mine, learnt = self._previous
         if mine != mine:
             return None
@@ -268,12 +263,12 @@ class Slow:
             )
         ]
         if found:
-            return [median(left[pace] for left in found) for pace in (0, 1)], len(found)
+            return median(found), len(found)
         if pair is None or (theirs := pair.believed(at, reach)) != theirs:
             return None
         relation = self._relation(pair)
         speaks = relation.follow(mine, theirs, elapsed, shift=0.05 * pair.unit**2, negative=True, learn=bool(learnt))
-        return (list(relation.left), 0) if speaks else None
+        return (relation.left, 0) if speaks else None
 
     def _relation(self, other: "Slow") -> Relation:
         key = f"{other.quantity}/{other.name}"
@@ -315,9 +310,9 @@ class Slow:
             self._relation(other)
 
     def state(self) -> Arrays:
-        usual = [v for u in (*self._own, *self._others) for v in (u.size, u.known)]
+        usual = [v for u in (self._own, self._others) for v in (u.size, u.known)]
         scalars = [
-            *(self._first, self._last, *self._previous, *self._levels, *self._offs, *usual),
+            *(self._first, self._last, *self._previous, self._level, self._off, *usual),
             *(self._log_span, self._span_size, self._span_known, float(self._candidate), self._auditioned),
             *(value for pair in self._flatness for value in pair),
             *self.multiples,
@@ -325,12 +320,12 @@ class Slow:
             *self.since,
             float(self.supported),
         ]
-        relations = [[r.known, r.mine, r.theirs, r.variance, r.covariance, *r.left] for r in self._relations.values()]
+        relations = [[r.known, r.mine, r.theirs, r.variance, r.covariance, r.left] for r in self._relations.values()]
         return {
             "slow": np.array(scalars, np.float64),
             "recent": np.array([self._recent, self._recent_at], np.float64),
             "others": np.array(list(self._relations), np.str_),
-            "relations": np.array(relations, np.float64).reshape(-1, 7),
+            "relations": np.array(relations, np.float64).reshape(-1, 6),
         }
 
     def restore(self, state: Arrays) -> None:
@@ -338,9 +333,8 @@ class Slow:
         channels = range(len(SLOW_CHANNELS))
         self._first, self._last = next(values), next(values)
         self._previous = (next(values), next(values), next(values))
-        self._levels = [next(values), next(values)]
-        self._offs = [next(values), next(values)]
-        for usual in (*self._own, *self._others):
+        self._level, self._off = next(values), next(values)
+        for usual in (self._own, self._others):
             usual.size, usual.known = next(values), next(values)
         self._log_span, self._span_size, self._span_known = next(values), next(values), next(values)
         self._candidate, self._auditioned = int(next(values)), next(values)
@@ -352,12 +346,11 @@ class Slow:
         self.supported = bool(next(values))
         self._recent, self._recent_at = (array("d", row) for row in state["recent"].tolist())
         self._relations = {}
-        for key, (known, mine, theirs, variance, covariance, *left) in zip(
-            state["others"].tolist(), state["relations"].tolist(), strict=True
-        ):
+        for key, values in zip(state["others"].tolist(), state["relations"].tolist(), strict=True):
             relation = self._relations[key] = Relation()
-            relation.known, relation.mine, relation.theirs = known, mine, theirs
-            relation.variance, relation.covariance, relation.left = variance, covariance, left
+            relation.known, relation.mine, relation.theirs, relation.variance, relation.covariance, relation.left = (
+                values
+            )
 
 
 class Place:

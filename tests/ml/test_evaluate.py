@@ -20,7 +20,10 @@ def test_each_row_gets_a_score_and_an_alarm_in_order(tmp_path: Path) -> None:
     written = list(backtest_anomaly([DATA], tmp_path))
     assert written == [tmp_path / "dht22_apartment.csv"]
     rows = table(written[0])
-    assert list(rows[0]) == ["timestamp", "sensor", "quantity", "value", "anomaly_score", "puntuacion", "alarm"]
+    assert list(rows[0]) == [
+        *("timestamp", "sensor", "quantity", "value"),
+        *("anomaly_score", "puntuacion", "alarm", "feature", "cause"),
+    ]
     with gzip.open(DATA, "rt", newline="") as file:
         given = list(csv.DictReader(file))
     assert [{k: row[k] for k in given[0]} for row in rows] == given

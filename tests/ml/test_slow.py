@@ -65,7 +65,7 @@ def test_a_drift_that_the_neighbours_do_not_share_is_found_and_called_one() -> N
     rooms = house.live(2, lambda n, step, t: t + (4.5 * min(1.0, step / 130) if n == 1 else 0.0))
     found = alarms(rooms[1])
     assert found
-    assert found[0].feature in {"away", "shifted", "apart"}
+    assert found[0].feature in {"away", "apart"}
     assert found[0].cause is Cause.DRIFTING
     assert found[0].seen > found[0].expected + 1
     assert 0 < found[0].time - found[0].since < 2 * DAY
@@ -127,7 +127,7 @@ def test_the_other_quantity_explains_what_a_heater_does() -> None:
             score = detector.observe(index * STEP, values)[-1]
             if index > 14 * PER_DAY:
                 series = score
-                worst = max(worst, series.score if series.feature in {"away", "shifted"} else 0.0)
+                worst = max(worst, series.score if series.feature == "away" else 0.0)
         return worst
 
     assert humidity_alone(with_pair=True) < humidity_alone(with_pair=False)
