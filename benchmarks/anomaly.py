@@ -33,6 +33,7 @@ except ImportError as fault:
     sys.exit(f"{fault.name} is missing: pip install -e '.[bench]' brings what the baselines need")
 from parts import WITHOUT
 
+from ml.base import Cause
 from ml.evaluate import backtest_anomaly
 
 OURS = "sereno"
@@ -43,6 +44,11 @@ SHORTEST = 2 * 86_400.0
 """s: faults.py injects nothing into the last day of a series."""
 
 PROFILES = {"standard": "standard", "reward_low_FP_rate": "low FP", "reward_low_FN_rate": "low FN"}
+HALF = 1800.0
+"""s: a fault that is shorter is found by what is announced within so long of its beginning."""
+
+OF_SENSOR = frozenset({Cause.STUCK, Cause.DRIFTING, Cause.DISCONNECTED, Cause.GLITCHING, Cause.NOISY})
+
 CUTS = (0.3, 0.55)
 """Where files are cut for the prefix test, as shares of their rows."""
 
@@ -74,6 +80,7 @@ def main() -> None:
             run.start()
             run.print_nab()
             run.print_faults()
+            run.print_causes()
             run.print_clean()
             run.print_prefixes()
     print(f"\n{time.monotonic() - began:.0f} s")
@@ -167,6 +174,28 @@ class Run:
             return
         means = [[name, *(_mean(figures, key) for key in MEANS)] for name, figures in found.items()]
         print_table(f"Injected faults, mean of {len(self.events)} seeds", ["", *FAULT_COLUMNS], means)
+
+    def print_causes(self) -> None:
+        """What the first alarm of each fault that was found was told to look like; all of them are the sensor's."""
+        from faults import KINDS, seconds
+
+        told = {kind: [0, 0, 0] for kind in KINDS}
+        for seed, events in self.events.items():
+            table = pd.read_csv(self.jobs[str(seed), OURS].result() / self.faults[seed].name)
+            table = table[table["alarm"] == 1]
+            table = table.assign(t=seconds(table["timestamp"]))
+            series = dict(iter(table.groupby(["sensor", "quantity"])))
+            for event in events:
+                alarms = series.get((event["sensor"], event["quantity"]), table[:0])
+                during = alarms[
+                    (alarms["t"] >= event["start"]) & (alarms["t"] <= max(event["end"], event["start"] + HALF))
+                ]
+                if len(during):
+                    cause = during["cause"].iloc[0]
+                    told[event["kind"]][0 if cause in OF_SENSOR else 2 if cause == Cause.UNCLEAR else 1] += 1
+        sums = [sum(counts) for counts in zip(*told.values(), strict=True)]
+        rows = [[kind, *map(str, counts)] for kind, counts in [*told.items(), ("all", sums)]]
+        print_table("What the faults found were told to be", ["", "of the sensor", "of the room", "unclear"], rows)
 
     def print_clean(self) -> None:
         rows = []
