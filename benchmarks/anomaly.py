@@ -5,7 +5,7 @@
 ``--data`` holds ``*.csv[.gz]`` of sensors (``timestamp,sensor,quantity,value``) and ``nab/`` with some of NAB's files
 and their ``combined_windows.json``; ``--scorers`` holds ``nab_score.py`` and ``faults.py``. Everything is replayed as
 ``sereno backtest anomaly`` does, one reading at a time. ``--without`` compares the detector with itself instead, one
-part left out at a time, on the first seed; ``--quick`` is one seed on the files named ``house*`` alone.
+part left out at a time, on the first seed; ``--quick`` is one seed on the files named ``house*`` and NAB's.
 
 The detector is judged by its own alarms, as the daemon would announce them. The baselines are judged by the one
 threshold that is best for them once the faults are known, which nobody knows beforehand. A reading of a series' first
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--scorers", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", help="of the injected faults; fresh ones if left out")
     parser.add_argument("--without", action="store_true", help="leave out one part at a time instead")
-    parser.add_argument("--quick", action="store_true", help="one seed, the files named house* only, no NAB")
+    parser.add_argument("--quick", action="store_true", help="one seed; of the sensors, the files named house* only")
     options = parser.parse_args()
     sys.path.insert(0, str(options.scorers.resolve()))
     os.environ["OMP_NUM_THREADS"] = "1"  # two processes share the machine
@@ -117,7 +117,7 @@ class Run:
             table, self.events[seed] = make(sources, seed)
             self.faults[seed] = self.place / f"{seed}.csv"
             table.to_csv(self.faults[seed], index=False)
-        if not quick:
+        if self.nab.is_dir():
             self.keys = sorted(json.loads((self.nab / "combined_windows.json").read_text()))
         print(
             f"{len(sources)} files of sensors, {len(self.keys)} of NAB, seeds {' '.join(map(str, seeds))}", flush=True
