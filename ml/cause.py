@@ -7,10 +7,11 @@ moves alone. Steam and wet laundry are the exception: humidity rises by itself, 
 
 from ml.base import Cause
 
-_MOVED_NATS = 2.5
-"""From here the other quantity counts as moved as well: one two-hour block in twelve does so."""
+_MOVED_NATS = 3.0
+"""From here the other quantity counts as moved as well: one two-hour block in twenty does so by chance."""
 
-_MOVED_MULTIPLE = 1.5
+_MOVED_MULTIPLE = 2.5
+"""The same for what is slow: one time in twenty."""
 
 _ABRUPT_NATS = 4.0
 """From here a change counts as one that came within a reading, whichever channel tells of it."""
