@@ -19,6 +19,7 @@ from ml.forecast import MixForecaster
 from ml.forest import ForestBank
 from ml.gate import POSSIBLE
 from ml.lags import BINS_PER_DAY
+from ml.peers import Peers
 from ml.slow import Place
 
 MICROSECONDS = 1_000_000
@@ -119,6 +120,7 @@ class SensorModels:
         self._detecting = detecting
         self._bank = ForestBank()
         self._place = Place()  # a daemon's sensors stand in one place, and are each other's reference
+        self._peers = Peers()
         self._models: dict[int, SensorModel] = {}
         self._unseen: deque[tuple[int, float, Mapping[str, float], frozenset[str]]] = deque()
 
@@ -144,7 +146,7 @@ class SensorModels:
             state = store.load(self._path(sensor_id), VERSION)
             if state is None:
                 return None
-            self._restore(model, state)
+            self._restore(sensor_id, model, state)
         except (store.StaleModelError, KeyError, ValueError):
             self.introduce(sensor_id)
             return None
@@ -170,6 +172,8 @@ class SensorModels:
         model = self._models.pop(sensor_id, None)
         if model is not None:
             model.detector.close()
+            for forecaster in model.forecasters.values():
+                forecaster.close()
         if for_good:
             self._path(sensor_id).unlink(missing_ok=True)
 
@@ -188,7 +192,7 @@ class SensorModels:
             if values:
                 self._detect([(model, time, values)])
                 model.anomalous = frozenset(model.detector.open_quantities())
-                for forecaster in self._forecasters(model, values).values():
+                for forecaster in self._forecasters(sensor_id, model, values).values():
                     forecaster.observe(time, values, model.anomalous)
                 told &= model.anomalous
         model.untold = set(model.anomalous - told)
@@ -295,7 +299,7 @@ class SensorModels:
     ) -> None:
         """Feed the forecasters. A horizon is due to be published each quarter of itself."""
         time, values, flagged = observed
-        for quantity, forecaster in self._forecasters(model, values).items():
+        for quantity, forecaster in self._forecasters(sensor_id, model, values).items():
             if not (forecaster.observe(time, values, flagged) or model.adopted):
                 continue
             forecasts = forecaster.forecast(time)
@@ -305,12 +309,14 @@ class SensorModels:
             foreseen.due += [(sensor_id, forecast) for forecast in forecasts if self._publish(model, forecast)]
         model.adopted = False
 
-    def _forecasters(self, model: SensorModel, values: Mapping[str, float]) -> Mapping[str, MixForecaster]:
+    def _forecasters(
+        self, sensor_id: int, model: SensorModel, values: Mapping[str, float]
+    ) -> Mapping[str, MixForecaster]:
         """Those of a sensor that has measured ``values``; new ones where it has not done so before."""
         if self._horizons:
             for quantity in values:
                 if quantity not in model.forecasters:
-                    model.forecasters[quantity] = MixForecaster(quantity, self._horizons)
+                    model.forecasters[quantity] = MixForecaster(quantity, self._horizons, self._peers, str(sensor_id))
         return model.forecasters
 
     def _publish(self, model: SensorModel, forecast: Forecast) -> bool:
@@ -320,12 +326,12 @@ class SensorModels:
         model.published[key] = forecast.made_at
         return True
 
-    def _restore(self, model: SensorModel, state: Arrays) -> None:
+    def _restore(self, sensor_id: int, model: SensorModel, state: Arrays) -> None:
         model.detector.restore(part(state, "detector"))
         for quantity in SCORED:
             stored = part(state, f"forecast/{quantity}")
             if stored and self._horizons:
-                forecaster = MixForecaster(quantity, self._horizons)
+                forecaster = MixForecaster(quantity, self._horizons, self._peers, str(sensor_id))
                 forecaster.restore(stored)
                 model.forecasters[quantity] = forecaster
         model.anomalous = frozenset(model.detector.open_quantities())

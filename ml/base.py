@@ -6,6 +6,7 @@ Models are causal to the bit: what they return for a reading depends on that rea
 many were given at once.
 """
 
+import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -125,6 +126,28 @@ class Fittable(Protocol):
 
     def restore(self, state: Arrays) -> None:
         """Take over a state of the same version and class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """How good the forecasts of one horizon have been lately (two weeks; recent ones count most), by what came.
+
+    ``judged`` forecasts have come to their moment since the model began; the share ``coverage`` of them lay inside the
+    interval that was announced. ``error`` is the mean absolute one, in the series' unit; ``naive`` that of "it stays
+    as it is".
+    """
+
+    quantity: str
+    horizon: float
+    judged: int
+    coverage: float
+    error: float
+    naive: float
+
+    @property
+    def skill(self) -> float:
+        """0: no better than persistence, 1: perfect, negative: worse; NaN where nothing ever changed."""
+        return 1.0 - self.error / self.naive if self.naive > 0 else math.nan
 
 
 class Detector(Fittable, Protocol):

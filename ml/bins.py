@@ -26,14 +26,19 @@ class Bins:
     flagged in it is not ``known``: no fit learns from it, and no forecast is judged by it.
     """
 
-    __slots__ = ("_companion", "_flagged", "_known", "_sums", "_values", "first", "missing", "open", "size")
+    __slots__ = (
+        *("_companion", "_flagged", "_known", "_last", "_sums", "_tips", "_values"),
+        *("first", "missing", "open", "size"),
+    )
 
     def __init__(self) -> None:
         self._values = np.full(_ROOM, np.nan, np.float32)
         self._companion = np.full(_ROOM, np.nan, np.float32)
+        self._tips = np.zeros(_ROOM, np.float16)
         self._known = np.zeros(_ROOM, np.bool_)
         self._sums = [0.0, 0.0, 0.0, 0.0]  # value, count, companion, count
         self._flagged = False
+        self._last = math.nan  # the newest reading of the open bin
         self.size = 0
         self.first = 0
         self.open: int | None = None
@@ -43,10 +48,28 @@ class Bins:
     def values(self) -> Floats:
         return self._values[: self.size].astype(np.float64)
 
-    def tail(self, count: int) -> tuple[Floats, Floats]:
-        """The newest ``count`` bins of the series and of its companion."""
+    def tail(self, count: int) -> tuple[Floats, Floats, Floats]:
+        """The newest ``count`` bins of the series, of its companion, and how far above its bin's mean the last reading
+        of each lay."""
         newest = slice(max(0, self.size - count), self.size)
-        return self._values[newest].astype(np.float64), self._companion[newest].astype(np.float64)
+        values, companion, tips = (a[newest].astype(np.float64) for a in (self._values, self._companion, self._tips))
+        return values, companion, tips
+
+    @property
+    def tip(self) -> float:
+        """How far above the newest bin's mean its last reading lay; 0 before the first."""
+        return float(self._tips[self.size - 1]) if self.size else 0.0
+
+    def window(self, first: int, count: int) -> Floats:
+        """Bins ``first``.. as they are known now, also one that is still open; NaN where one is not, or was flagged."""
+        found = np.full(count, np.nan)
+        begin, end = max(first, self.first), min(first + count, self.first + self.size)
+        if begin < end:
+            inside = slice(begin - self.first, end - self.first)
+            found[begin - first : end - first] = np.where(self._known[inside], self._values[inside], np.nan)
+        if self.open is not None and self._sums[1] and not self._flagged and first <= self.open < first + count:
+            found[self.open - first] = self._sums[0] / self._sums[1]
+        return found
 
     def at(self, back: int) -> float:
         """The value ``back`` bins before the newest; NaN before the first."""
@@ -76,6 +99,7 @@ class Bins:
             return False
         self._sums[0] += value
         self._sums[1] += 1.0
+        self._last = value
         self._flagged = self._flagged or flagged
         return True
 
@@ -98,6 +122,7 @@ class Bins:
         carried = self._values[last] if self.size else np.nan
         carried_companion = self._companion[last] if self.size else np.nan
         self._values[self.size] = total / count if count else carried
+        self._tips[self.size] = self._last - total / count if count else 0.0
         self._companion[self.size] = companion / companion_count if companion_count else carried_companion
         self._known[self.size] = self.missing <= _CARRY and not flagged
         self.size += 1
@@ -116,11 +141,12 @@ class Bins:
         self._sums, self._flagged = [0.0, 0.0, 0.0, 0.0], False
 
     def training(self, limit: int) -> Arrays:
-        """The newest ``limit`` bins: ``values``, ``companion`` float32, ``known`` bool, ``first`` their number."""
+        """The newest ``limit`` bins: ``values``, ``companion``, ``tips``, ``known``, and ``first``, their number."""
         start = max(0, self.size - limit)
         return {
             "values": self._values[start : self.size].copy(),
             "companion": self._companion[start : self.size].copy(),
+            "tips": self._tips[start : self.size].copy(),
             "known": self._known[start : self.size].copy(),
             "first": np.array([self.first + start]),
         }
@@ -132,22 +158,24 @@ class Bins:
         return len(usable_origins(self._known[max(0, self.size - SPAN) : self.size], horizon))
 
     def state(self) -> Arrays:
-        scalars = [*self._sums, math.nan if self.open is None else self.open, self.missing, float(self._flagged)]
+        is_open = math.nan if self.open is None else self.open
+        scalars = [*self._sums, is_open, self.missing, float(self._flagged), self._last]
         return self.training(SPAN) | {"sums": np.array(scalars, np.float64)}
 
     def restore(self, state: Arrays) -> None:
         self.size = len(state["values"])
         self._values[: self.size] = state["values"]
         self._companion[: self.size] = state["companion"]
+        self._tips[: self.size] = state["tips"]
         self._known[: self.size] = state["known"]
         self.first = int(state["first"][0])
-        *self._sums, is_open, missing, flagged = state["sums"].tolist()
+        *self._sums, is_open, missing, flagged, self._last = state["sums"].tolist()
         self._flagged = bool(flagged)
         self.open = None if is_open != is_open else int(is_open)
         self.missing = int(missing)
 
     def _make_room(self) -> None:
-        for array in (self._values, self._companion, self._known):
+        for array in (self._values, self._companion, self._tips, self._known):
             array[:SPAN] = array[_ROOM - SPAN :].copy()
         self.first += _ROOM - SPAN
         self.size = SPAN

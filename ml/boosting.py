@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from ml.base import Arrays, Floats
 from ml.trees import descend, lay_out, leaves_of, splits_of
 
-TREES = 60
-DEPTH = 5
-_LEAF_NODES = 15
-_RATE = 0.08
+TREES = 25
+DEPTH = 4
+_LEAF_NODES = 10
+_RATE = 0.2
+_EACH = 2
+"""Every second row is fitted to: neighbouring quarters of an hour say almost the same, at twice the cost."""
 
 
 def fit_boosting(rows: NDArray[np.float32], targets: Floats) -> Arrays:
@@ -34,7 +36,7 @@ def fit_boosting(rows: NDArray[np.float32], targets: Floats) -> Arrays:
     )
     # Its threads wait for each other by spinning: on a busy machine two take a hundred times as long as one.
     with threadpool_limits(1):
-        return flatten(model.fit(rows, targets))
+        return flatten(model.fit(rows[::-_EACH], targets[::-_EACH]))
 
 
 def flatten(model: Any) -> Arrays:

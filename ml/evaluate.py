@@ -23,6 +23,7 @@ from ml.fit import fit
 from ml.forecast import MixForecaster
 from ml.forecast_fit import fit_mix
 from ml.forest import ForestBank
+from ml.peers import Peers
 from ml.slow import Place
 
 FIT_ROWS = 4096
@@ -158,11 +159,12 @@ def forecast_series(
     The detector runs beside: what it flags teaches the forecasters nothing, here as in the daemon.
     """
     forecasters: dict[SeriesKey, Forecaster] = {}
+    peers = Peers()
     ahead = {key: deque(origins) for key, origins in wanted.items()}
     for row, score in score_series(rows):
         key = row.sensor, row.quantity
         if key not in forecasters:
-            forecasters[key] = MixForecaster(row.quantity, horizons)
+            forecasters[key] = MixForecaster(row.quantity, horizons, peers, row.sensor)
         flagged = {row.quantity} if score is None or score.anomalous else ()
         for other, forecaster in forecasters.items():
             if other[0] == row.sensor:

@@ -1,38 +1,43 @@
-"""The forecaster of one series: six members mixed by their trailing error, intervals from the mix's own past errors.
+"""The forecaster of one series: ten members mixed by their trailing error, intervals from the mix's own past errors.
 
-Persistence, the same time yesterday, yesterday's same span, the usual value at that time of day, a ridge regression
-and boosted trees each predict the change from now; what counts is how wrong each has lately been at each horizon on
-this very series. A new series has the simple ones and an interval known from other sensors, and leaves both as it sees
-more.
+Persistence, the last reading, the same time and the same span of past days, two ridge regressions (one that also looks
+at neighbouring sensors) and boosted trees each predict the change from now; what counts is how wrong each has lately
+been at each horizon on this very series. A new series has the simple ones and an interval known from other sensors,
+and leaves both as it sees more.
 """
 
 import math
 from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ml.base import Arrays, Floats, Forecast, named, part
+from ml.base import Arrays, Floats, Forecast, Skill, named, part
 from ml.bins import SPAN, Bins
 from ml.boosting import predict
 from ml.features import BIN
 from ml.gate import POSSIBLE
-from ml.lags import BINS_PER_DAY, LEAST_ROWS, REACH, design, season_days
+from ml.lags import BINS_PER_DAY, LEAST_ROWS, REACH, design, neighbour_design, season_days
+from ml.peers import Peer, Peers
+from ml.record import Record
+from ml.ridge import predict_ridge
 
-MEMBERS = ("persistence", "same_time_yesterday", "same_span_yesterday", "usual_day", "ridge", "boosting")
-_SIMPLE = 4
+MEMBERS = (
+    *("persistence", "last_reading", "same_time_yesterday", "same_span_yesterday"),
+    *("usual_span", "usual_day", "usual_week", "ridge", "ridge_with_neighbours", "boosting"),
+)
+_SIMPLE = 7
 _USUAL_DAYS = 3
+_WEEK = 7
 
 _MEMORY = 7 * BINS_PER_DAY
 """Bins over which a member's error is averaged."""
 
-_SHARPNESS = 4.0
-"""Weights fall with this power of a member's error."""
+_SHARPNESS = 8.0
+_SHARPNESS_FAR = 3.0
+"""Weights fall with this power of a member's error; a long horizon's errors are few, and are trusted less."""
 
-_RESIDUALS = 12 * BINS_PER_DAY
-_COVERED = 0.90
-_PRIOR_RESIDUALS = 48.0
-"""What is known from other sensors weighs as much as half a day of own errors."""
+_FAR = 8
+"""Bins (2 h) from which a horizon is long."""
 
 _STALE = 24
 """Bins (6 h) without a reading after which nothing is predicted."""
@@ -42,9 +47,10 @@ _PRIOR: Mapping[str, tuple[float, float]] = {"temperature": (0.6, 2.5), "humidit
 
 
 class MixForecaster:
-    """A :class:`ml.base.Forecaster`; ``horizons`` in s, each at least 15 min (they are rounded to bins)."""
+    """A :class:`ml.base.Forecaster`; ``horizons`` in s, each at least 15 min (they are rounded to bins). ``name`` is
+    its sensor's among ``peers``, who must have the same horizons."""
 
-    def __init__(self, quantity: str, horizons: Sequence[float]) -> None:
+    def __init__(self, quantity: str, horizons: Sequence[float], peers: Peers | None = None, name: str = "") -> None:
         self.quantity = quantity
         self.horizons = tuple(max(1, round(horizon / BIN)) for horizon in horizons)
         count, depth = len(self.horizons), max(self.horizons)
@@ -52,19 +58,28 @@ class MixForecaster:
         # Bins from the newest back to: a season before it, the target a season earlier, and that on the past days.
         self._season = np.array([season_days(horizon) * BINS_PER_DAY for horizon in self.horizons], np.intp)
         self._target = self._season - self._ahead
-        self._usual = np.add.outer(self._target, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
+        self._usual = np.add.outer(self._target, np.arange(_WEEK) * BINS_PER_DAY)
+        self._earlier = np.add.outer(self._season, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
+        self._sharpness = np.where(self._ahead < _FAR, _SHARPNESS, _SHARPNESS_FAR)[:, None]
         self.bins = Bins()
         self._pending = np.full((depth, count, len(MEMBERS)), np.nan, np.float32)
         self._origins = np.full(depth, np.iinfo(np.int64).min)
         self._mixed = np.full((depth, count), np.nan)
         self._errors = np.full((count, len(MEMBERS)), np.nan)
         self._judged = np.zeros(count)
-        self._residuals = np.full((count, _RESIDUALS), np.nan, np.float32)
-        self._residual_count = np.zeros(count, np.int64)
+        self._bounds = np.zeros((depth, count, 2), np.float32)
+        self._record = Record(self.horizons)
         self._resolution = 0.0
         self._last = math.nan
         self._fit: Arrays | None = None
         self._fitted_bin = 0
+        self._peers = peers if peers is not None else Peers()
+        self._self = Peer(name, self.bins, self._record.radii)
+        self._peers.join(quantity, self._self)
+
+    def close(self) -> None:
+        """Nobody's neighbour any more."""
+        self._peers.leave(self.quantity, self._self.name)
 
     @property
     def fitted_at(self) -> float | None:
@@ -97,10 +112,17 @@ class MixForecaster:
         found = []
         for index, horizon in enumerate(self.horizons):
             centre = level + float(self._mixed[place, index])
-            below, above = self._interval(index, horizon)
-            value, lower, upper = self._possible(centre, centre + below, centre + above)
+            below, above = self._bounds[place, index].tolist()
+            value, lower, upper = self._possible(centre, level + below, level + above)
             found.append(Forecast(self.quantity, made_at, horizon * BIN, value, lower, upper, MEMBERS[leading[index]]))
         return found
+
+    def skills(self) -> Sequence[Skill]:
+        """How good the forecasts have been, for each horizon of which any was judged."""
+        return [
+            Skill(self.quantity, horizon * BIN, judged, covered, error, naive)
+            for horizon, judged, covered, error, naive in self._record.lately()
+        ]
 
     def fit_due(self) -> bool:
         """At first, then whenever the series has grown by a tenth, or by a day."""
@@ -112,7 +134,12 @@ class MixForecaster:
     def training(self, max_rows: int) -> Arrays | None:
         if self.bins.usable_rows(max(self.horizons)) < LEAST_ROWS:
             return None
-        return self.bins.training(min(SPAN, max_rows)) | {"horizons": np.array(self.horizons)}
+        training = self.bins.training(min(SPAN, max_rows))
+        first, count = int(training["first"][0]), len(training["values"])
+        near = self._peers.neighbours(self.quantity, self._self)
+        others = np.array([peer.bins.window(first, count) for peer in near], np.float32).reshape(-1, count)
+        names = np.array([peer.name for peer in near], np.str_)
+        return training | {"horizons": np.array(self.horizons), "neighbours": others, "names": names}
 
     def adopt(self, fitted: Arrays) -> None:
         if not fitted:
@@ -124,7 +151,7 @@ class MixForecaster:
         self._predict()
 
     def state(self) -> Arrays:
-        state = named(self.bins.state(), "bins") | named(self._fit or {}, "fit")
+        state = named(self.bins.state(), "bins") | named(self._fit or {}, "fit") | named(self._record.state(), "record")
         state |= {name: getattr(self, f"_{name}").copy() for name in _STATE}
         return state | {
             "horizons": np.array(self.horizons),
@@ -135,6 +162,7 @@ class MixForecaster:
         if state["horizons"].tolist() != list(self.horizons):
             raise ValueError("the stored forecaster has other horizons")
         self.bins.restore(part(state, "bins"))
+        self._record.restore(part(state, "record"))
         self._fit = part(state, "fit") or None
         for name in _STATE:
             getattr(self, f"_{name}")[...] = state[name]
@@ -179,8 +207,7 @@ class MixForecaster:
         # A member that is judged for the first time starts at persistence's error: it has to earn its weight.
         start = np.where(np.isnan(known), np.where(judged > 1, known[:, :1], error), known)
         self._errors[due] = np.where(np.isnan(error), known, start + gain * (error - start))
-        self._residuals[due, self._residual_count[due] % _RESIDUALS] = change - self._mixed[places, due]
-        self._residual_count[due] += 1
+        self._record.judge(due, change - self._mixed[places, due], self._bounds[places, due].astype(np.float64), change)
 
     def _predict(self) -> None:
         """Each member's change from the newest bin, and the mix; kept until the target comes."""
@@ -188,28 +215,45 @@ class MixForecaster:
         place = newest % len(self._origins)
         pending = self._pending[place]
         pending[:] = np.nan
-        pending[:, 0] = 0.0
         level = self.bins.at(0)
-        target = self.bins.before(self._target)
-        pending[:, 1] = target - level
-        pending[:, 2] = target - self.bins.before(self._season)
-        pending[:, 3] = self.bins.before(self._usual).sum(axis=1) / _USUAL_DAYS - level
+        past = self.bins.before(self._usual)
+        pending[:, 0] = 0.0
+        pending[:, 1] = self.bins.tip
+        pending[:, 2] = past[:, 0] - level
+        spans = past[:, :_USUAL_DAYS] - self.bins.before(self._earlier)
+        pending[:, 3] = spans[:, 0]
+        pending[:, 4] = spans.sum(axis=1) / _USUAL_DAYS
+        pending[:, 5] = past[:, :_USUAL_DAYS].sum(axis=1) / _USUAL_DAYS - level
+        pending[:, 6] = past.sum(axis=1) / _WEEK - level
         if self._fit is not None and self.bins.size > REACH:
             pending[:, _SIMPLE:] = self._learnt(self._fit)
         known = np.where(np.isnan(pending), 0.0, pending)
-        self._mixed[place] = (self._weights(pending) * known).sum(axis=1)
+        mixed = (self._weights(pending) * known).sum(axis=1)
+        self._mixed[place] = mixed
+        self._bounds[place] = mixed[:, None] + self._record.bounds(self._prior_radii())
         self._origins[place] = newest
 
     def _learnt(self, fit: Arrays) -> Floats:
-        values, companion = self.bins.tail(REACH + 1)
+        """The changes (horizons, 3) that the fitted members say; NaN for the neighbours' where one says nothing."""
+        values, companion, tips = self.bins.tail(REACH + 1)
         first = self.bins.newest - REACH
         origin = np.array([REACH], np.intp)
-        rows = np.stack([design(values, companion, origin, horizon, first) for horizon in self.horizons])
-        mean, deviation, weight, offset = (fit[name].astype(np.float64) for name in _RIDGE)
-        ridge = ((rows[:, 0] - mean) / deviation * weight).sum(axis=1) + offset
-        boosted: Floats = predict(fit, rows)[:, 0]
-        learnt: Floats = np.stack([ridge, boosted], axis=1)
+        rows = np.stack([design(values, companion, tips, origin, horizon, first) for horizon in self.horizons])
+        near = self._near(fit, first)
+        beside = np.full(len(rows), np.nan)
+        if near is not None:
+            wider = [neighbour_design(values, near, origin, horizon)[0] for horizon in self.horizons]
+            beside = predict_ridge(fit, np.concatenate([rows[:, 0], wider], axis=1), "near_")
+        learnt: Floats = np.stack([predict_ridge(fit, rows[:, 0]), beside, predict(fit, rows)[:, 0]], axis=1)
         return learnt
+
+    def _near(self, fit: Arrays, first: int) -> Floats | None:
+        """The fit's neighbours in the bins from ``first`` to now; None where one is gone, silent or odd."""
+        peers = [self._peers.get(self.quantity, name) for name in fit["names"].tolist()]
+        near = [peer.bins.window(first, REACH + 1) for peer in peers if peer is not None]
+        if not near or len(near) < len(peers) or any(values[-1] != values[-1] for values in near):
+            return None
+        return np.array(near)
 
     def _weights(self, changes: Floats) -> Floats:
         """Each member's share (horizons, members), 0 where it says nothing; before any was judged, persistence's 1."""
@@ -217,31 +261,22 @@ class MixForecaster:
         unjudged = np.isnan(errors[:, 0])
         errors = np.where(np.isnan(errors), errors[:, :1], errors) + 1e-6
         errors[unjudged] = 1.0
-        weights: Floats = (errors.min(axis=1, keepdims=True) / errors) ** _SHARPNESS
+        weights: Floats = (errors.min(axis=1, keepdims=True) / errors) ** self._sharpness
         weights[np.isnan(changes)] = 0.0
         weights[unjudged] = _PERSISTENCE
         weights /= weights.sum(axis=1, keepdims=True)
         return weights
 
-    def _interval(self, index: int, horizon: int) -> tuple[float, float]:
-        """(below, above) the forecast: quantiles of the mix's errors, drawn towards what other sensors show."""
-        radius = self._prior_radius(horizon)
-        count = min(int(self._residual_count[index]), _RESIDUALS)
-        if not count:
-            return -radius, radius
-        # Errors of overlapping spans repeat each other: about one in ``horizon`` is news (split conformal's n + 1).
-        news = 1.0 + count / (0.5 * horizon + 1.0)
-        outside = max(0.0, 1.0 - _COVERED * (news + 1.0) / news) / 2.0
-        ordered = np.sort(self._residuals[index, :count])
-        below, above = _quantile(ordered, outside), _quantile(ordered, 1.0 - outside)
-        own = count / (count + _PRIOR_RESIDUALS)
-        return own * below - (1 - own) * radius, own * above + (1 - own) * radius
-
-    def _prior_radius(self, horizon: int) -> float:
+    def _prior_radii(self) -> Floats:
+        """What an interval's half is where own errors are few: that of the other sensors, or what is typical."""
+        hours = self._ahead * (BIN / 3600.0)
         if self.quantity in _PRIOR:
             hour, most = _PRIOR[self.quantity]
-            return min(most, hour * math.sqrt(horizon * BIN / 3600.0))
-        return 2.0 * float(np.nanstd(self.bins.tail(BINS_PER_DAY)[0]))
+            typical: Floats = np.minimum(most, hour * np.sqrt(hours))
+        else:
+            typical = np.full(len(hours), 2.0 * float(np.nanstd(self.bins.tail(BINS_PER_DAY)[0])))
+        others = self._peers.radii(self.quantity, self._self.name)
+        return typical if others is None else np.where(np.isnan(others), typical, others)
 
     def _possible(self, value: float, lower: float, upper: float) -> tuple[float, float, float]:
         """Keep within what can be, and never claim more than the sensor's resolution."""
@@ -255,14 +290,5 @@ class MixForecaster:
         return value, lower, upper
 
 
-def _quantile(ordered: NDArray[np.float32], share: float) -> float:
-    """Between the two nearest of some ascending values (NumPy's "linear", without its overhead for two numbers)."""
-    place = share * (len(ordered) - 1)
-    below = int(place)
-    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
-    return low + (place - below) * (high - low)
-
-
 _PERSISTENCE = np.array([1.0] + [0.0] * (len(MEMBERS) - 1))
-_RIDGE = ("mean", "deviation", "weight", "offset")
-_STATE = ("pending", "origins", "mixed", "errors", "judged", "residuals", "residual_count")
+_STATE = ("pending", "origins", "mixed", "bounds", "errors", "judged")

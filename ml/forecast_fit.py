@@ -3,42 +3,37 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.base import Arrays, FitError, Floats
+from ml.base import Arrays, FitError
 from ml.boosting import fit_boosting
-from ml.lags import LEAST_ROWS, design, usable_origins
-
-_RIDGE = 30.0
+from ml.lags import LEAST_ROWS, design, neighbour_design, usable_origins
+from ml.ridge import fit_ridge
 
 
 def fit_mix(training: Arrays) -> Arrays:
     """Fit ridge and boosting for each horizon to what :meth:`ml.forecast.MixForecaster.training` gave.
 
-    Returns per horizon ``mean deviation weight`` (features,), ``offset``, and the arrays of boosting, stacked; imports
-    scikit-learn. Raises FitError where too few rows have both their past and their target.
+    Returns per horizon, stacked, ``mean deviation weight`` (features,) and ``offset`` of the ridge; the same, beginning
+    with ``near_``, of the one that also looks at neighbours, where ``training`` has any; and the arrays of boosting.
+    Imports scikit-learn. Raises FitError where too few rows have both their past and their target.
     """
-    values = training["values"].astype(np.float64)
-    companion = training["companion"].astype(np.float64)
-    known: NDArray[np.bool_] = training["known"].astype(np.bool_)
-    first = int(training["first"][0])
-    parts = [_fit_horizon(values, companion, known, int(horizon), first) for horizon in training["horizons"]]
+    parts = [_fit_horizon(training, int(horizon)) for horizon in training["horizons"]]
     stacked: Arrays = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
-    return stacked | {"horizons": training["horizons"], "as_of": np.array([first + len(values) - 1])}
+    last = int(training["first"][0]) + len(training["values"]) - 1
+    return stacked | {"horizons": training["horizons"], "as_of": np.array([last]), "names": training["names"]}
 
 
-def _fit_horizon(values: Floats, companion: Floats, known: NDArray[np.bool_], horizon: int, first: int) -> Arrays:
-    from sklearn.linear_model import Ridge
-
+def _fit_horizon(training: Arrays, horizon: int) -> Arrays:
+    values, companion, tips, neighbours = (
+        training[name].astype(np.float64) for name in ("values", "companion", "tips", "neighbours")
+    )
+    known: NDArray[np.bool_] = training["known"].astype(np.bool_)
     origins = usable_origins(known, horizon)
     if len(origins) < LEAST_ROWS:
         raise FitError(f"{len(origins)} rows are too few for a forecast {horizon} bins ahead; {LEAST_ROWS} are needed")
-    rows = design(values, companion, origins, horizon, first)
+    rows = design(values, companion, tips, origins, horizon, int(training["first"][0]))
     targets = values[origins + horizon] - values[origins]
-    mean, deviation = rows.mean(axis=0), rows.std(axis=0) + 1e-6
-    ridge = Ridge(alpha=_RIDGE).fit((rows - mean) / deviation, targets)
-    linear: Arrays = {
-        "mean": mean.astype(np.float64),
-        "deviation": deviation.astype(np.float64),
-        "weight": np.asarray(ridge.coef_, np.float64),
-        "offset": np.asarray(ridge.intercept_, np.float64),
-    }
-    return linear | fit_boosting(rows, targets)
+    found = fit_ridge(rows, targets) | fit_boosting(rows, targets)
+    if len(neighbours):
+        wider = np.concatenate([rows, neighbour_design(values, neighbours, origins, horizon)], axis=1)
+        found |= {f"near_{name}": array for name, array in fit_ridge(wider, targets).items()}
+    return found

@@ -16,7 +16,11 @@ REACH = BINS_PER_DAY * 4
 LEAST_ROWS = BINS_PER_DAY
 """A day of rows is the least that a fit makes sense of."""
 
-WIDTH = len(LAGS) + len(COMPANION_LAGS) + len(_DAYS) + 4 + 4
+WIDTH = len(LAGS) + len(COMPANION_LAGS) + len(_DAYS) + 4 + 4 + 2
+
+NEIGHBOUR_LAGS = np.array([1, 4, 16, 96])
+NEIGHBOUR_WIDTH = len(NEIGHBOUR_LAGS) + 2
+"""Columns of one neighbour."""
 
 
 def season_days(horizon: int) -> int:
@@ -32,12 +36,13 @@ def usable_origins(known: NDArray[np.bool_], horizon: int) -> NDArray[np.intp]:
 
 
 def design(
-    bins: Floats, companion: Floats, origins: NDArray[np.intp], horizon: int, first_bin: int
+    bins: Floats, companion: Floats, tips: Floats, origins: NDArray[np.intp], horizon: int, first_bin: int
 ) -> NDArray[np.float32]:
     """Rows (n, WIDTH) for forecasts from ``origins`` (indices into ``bins``, at least REACH) ``horizon`` bins ahead.
 
-    ``companion`` is the sensor's other quantity in the same bins; NaN becomes 0, which for a difference says
-    "nothing known". ``first_bin`` is the number of bins from a midnight to bins[0].
+    ``companion`` is the sensor's other quantity in the same bins, ``tips`` how far above its bin's mean the last
+    reading lay: where a series is going, it is there already. NaN becomes 0, which for a difference says "nothing
+    known". ``first_bin`` is the number of bins from a midnight to bins[0].
     """
     rows = np.empty((len(origins), WIDTH), np.float32)
     now = bins[origins][:, None]
@@ -60,5 +65,18 @@ def design(
     rows[:, column + 2] = bins[origins + horizon - season] - now[:, 0]
     rows[:, column + 3] = bins[origins] - bins[origins - BINS_PER_DAY] if len(bins) > REACH else 0.0
     angle = 2 * np.pi / BINS_PER_DAY * ((first_bin + origins + horizon) % BINS_PER_DAY)
-    rows[:, column + 4 :] = np.stack([np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)], axis=1)
+    harmonics = [np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)]
+    rows[:, column + 4 :] = np.stack([*harmonics, tips[origins], tips[origins - 1]], axis=1)
     return np.nan_to_num(rows, copy=False)
+
+
+def neighbour_design(bins: Floats, neighbours: Floats, origins: NDArray[np.intp], horizon: int) -> NDArray[np.float32]:
+    """Rows (n, neighbours * NEIGHBOUR_WIDTH): what the others, (neighbours, bins) beside ``bins``, have done lately,
+    where they stand against it, and what they did in the same span a season ago; 0 where that is not known."""
+    at, season = origins[:, None], season_days(horizon) * BINS_PER_DAY
+    columns = []
+    for other in neighbours:
+        now = other[origins]
+        span = other[origins + horizon - season] - other[origins - season]
+        columns += [now[:, None] - other[at - NEIGHBOUR_LAGS], np.stack([now - bins[origins], span], axis=1)]
+    return np.nan_to_num(np.concatenate(columns, axis=1).astype(np.float32), copy=False)
