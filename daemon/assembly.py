@@ -180,7 +180,9 @@ async def assemble(ground: Ground) -> House:
         submit=functools.partial(intake.submit, source=BY_HAND),
         authenticator=authenticator,
         derivations=Derivations(
-            lambda sensor_id: air_of(directory.latest(sensor_id)), risks.of if risks else lambda _: ()
+            lambda sensor_id: air_of(directory.latest(sensor_id)),
+            risks.of if risks else lambda _: (),
+            scoring.skills if scoring is not None else lambda _: (),
         ),
         health=functools.partial(_health, health),
         status=reporter.report,

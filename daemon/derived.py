@@ -1,4 +1,4 @@
-"""What is derived from a sensor's readings and never stored: its air of this moment, and what threatens its place."""
+"""What is told of a sensor and never stored: its air, what threatens its place, how good its forecasts have been."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -54,11 +54,28 @@ class PlaceRisk:
 
 
 @dataclass(frozen=True, slots=True)
+class ForecastSkill:
+    """How good the forecasts of a quantity so far ahead have been lately (see :class:`ml.base.Skill`).
+
+    ``coverage`` is a share (0..1), ``error`` and ``naive`` are °C or %; ``skill`` is None where nothing ever changed.
+    """
+
+    quantity: str
+    horizon_s: int
+    judged: int
+    coverage: float
+    error: float
+    naive: float
+    skill: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Derivations:
-    """Both by the sensor's id."""
+    """All by the sensor's id."""
 
     air: Callable[[int], Air | None]
     risks: Callable[[int], Sequence[PlaceRisk]]
+    skills: Callable[[int], Sequence[ForecastSkill]]
 
 
 def air_of(measured: Measured | None) -> Air | None:

@@ -7,6 +7,7 @@ twice a second in one worker thread, which alone touches the models. What is due
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TypeVar
 
+from daemon.derived import ForecastSkill
 from daemon.entities import Anomaly, AnomalyKind, StoredReading, Verdict
 from daemon.episodes import Finding
 from daemon.explaining import explain
@@ -32,7 +34,7 @@ from daemon.sensor_models import (
     SensorModel,
     SensorModels,
 )
-from ml.base import Arrays, Forecast, Readiness, Score
+from ml.base import Arrays, Forecast, Readiness, Score, Skill
 
 log = logging.getLogger("sereno.scoring")
 
@@ -271,6 +273,14 @@ class Scoring:
         model = self._models.get(sensor_id)
         return None if model is None else _status(sensor_id, model, self.fits.errors.get(sensor_id))
 
+    def skills(self, sensor_id: int) -> list[ForecastSkill]:
+        """How good its forecasts have been, quantity by quantity; [] where none was judged yet."""
+        model = self._models.get(sensor_id)
+        if model is None:
+            return []
+        forecasters = [model.forecasters[quantity] for quantity in SCORED if quantity in model.forecasters]
+        return [_skill(skill) for forecaster in forecasters for skill in forecaster.skills()]
+
     async def _open_all(self, sensor_ids: set[int]) -> None:
         """Make these sensors' models ready: those of new sensors at once, a thousand may appear together."""
         unknown = [sensor_id for sensor_id in sensor_ids if sensor_id not in self._models]
@@ -446,6 +456,18 @@ def _predicted(sensor_id: int, forecast: Forecast) -> Predicted:
         forecast.upper,
         round((forecast.made_at + forecast.horizon) * MICROSECONDS),
         forecast.model,
+    )
+
+
+def _skill(skill: Skill) -> ForecastSkill:
+    return ForecastSkill(
+        skill.quantity,
+        round(skill.horizon),
+        skill.judged,
+        skill.coverage,
+        skill.error,
+        skill.naive,
+        None if math.isnan(skill.skill) else skill.skill,
     )
 
 

@@ -110,6 +110,21 @@ class Prediccion(BaseModel):
     updated_at: datetime
 
 
+class Acierto(BaseModel):
+    """How good the predictions of a quantity have been lately: over two weeks, recent ones count most."""
+
+    sensor_id: int
+    magnitud: MagnitudeWord
+    horizonte_s: int = Field(description="Seconds from the last reading.")
+    juzgadas: int = Field(ge=1, description="Predictions whose moment has come, all since the model began.")
+    cobertura: float = Field(ge=0, le=1, description="The share of what came that lay from `inferior` to `superior`.")
+    error: float = Field(ge=0, description="Mean absolute error of `valor`, °C or %.")
+    error_persistencia: float = Field(ge=0, description="That of saying that it stays as it is.")
+    mejora: float | None = Field(
+        le=1, description="1 - `error` / `error_persistencia`: 0 is no better; `null` where nothing ever changed."
+    )
+
+
 class Riesgo(BaseModel):
     riesgo: str = Field(description="`helada`, `condensacion`, `moho` or `sequia` (drought stress).")
     nivel: str = Field(description="`ninguno`, `bajo`, `medio` or `alto`.")

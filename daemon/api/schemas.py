@@ -22,7 +22,7 @@ from daemon.api.words import (
     SENSOR_STATES,
     VERDICTS,
 )
-from daemon.derived import Air, PlaceRisk
+from daemon.derived import Air, ForecastSkill, PlaceRisk
 from daemon.entities import Anomaly, Entity, Location, Prediction, Sensor, StoredReading
 from daemon.events import Action, EntityEvent, Event, SystemEvent
 
@@ -198,6 +198,19 @@ def _risk_body(risk: PlaceRisk) -> Body:
         "comentario_en": risk.comment_en,
         "ubicacion_id": risk.location_id,
         "evaluado_en": wire_time(risk.assessed_at),
+    }
+
+
+def skill_body(sensor_id: int, skill: ForecastSkill) -> Body:
+    return {
+        "sensor_id": sensor_id,
+        "magnitud": MAGNITUDES[skill.quantity],
+        "horizonte_s": skill.horizon_s,
+        "juzgadas": skill.judged,
+        "cobertura": round(skill.coverage, 4),
+        "error": round(skill.error, 4),
+        "error_persistencia": round(skill.naive, 4),
+        "mejora": None if skill.skill is None else round(skill.skill, 4),
     }
 
 

@@ -314,6 +314,30 @@ async def test_a_new_sensor_warms_up_and_predicts_from_its_first_quarter_of_an_h
         assert (first.predicted_at - START) // SECOND > 900
 
 
+async def test_forecasts_are_held_against_what_came(tmp_path: Path) -> None:
+    told, days = Told(), 4 * 1440
+    async with running(tmp_path, told, Asked(past(days)), [1]) as scoring:
+        assert scoring.skills(9) == [], "nobody has heard of it"
+        await until(lambda: scoring.status(1) is not None and scoring.skills(1))
+        await until(lambda: told.trained)
+        found = scoring.skills(1)
+    assert [(s.quantity, s.horizon_s) for s in found] == [
+        (q, h) for q in ("temperature", "humidity") for h in (900, 3600)
+    ]
+    for skill in found:
+        assert skill.judged > 300, "one each quarter of an hour for four days"
+        assert 0.8 < skill.coverage <= 1.0
+        assert skill.skill == pytest.approx(1 - skill.error / skill.naive)
+
+
+async def test_where_nothing_ever_changes_nothing_is_better_than_no_change(tmp_path: Path) -> None:
+    async with running(tmp_path, Told(), Asked()) as scoring:
+        scoring.appeared([3])
+        scoring.offer([reading(3, minutes, temperature=20.0) for minutes in range(61)])
+        await until(lambda: scoring.skills(3))
+        assert {(s.naive, s.error, s.skill, s.coverage) for s in scoring.skills(3)} == {(0.0, 0.0, None, 1.0)}
+
+
 async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     days = 4 * 1440
     told, asked = Told(), Asked(past(days))

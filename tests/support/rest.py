@@ -19,7 +19,7 @@ from daemon.api.services import WEB, Health, Services
 from daemon.batches import Commit
 from daemon.bus import Bus
 from daemon.config import Config
-from daemon.derived import Derivations, PlaceRisk, air_of
+from daemon.derived import Derivations, ForecastSkill, PlaceRisk, air_of
 from daemon.events import Channel, EntityEvent, Event
 from daemon.intake import Intake, Source
 from daemon.recorder import Recorder
@@ -62,6 +62,7 @@ class Rest:
     events: list[Event] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     risks: dict[int, list[PlaceRisk]] = field(default_factory=dict)
+    skills: dict[int, list[ForecastSkill]] = field(default_factory=dict)
 
     def entity_events(self) -> list[EntityEvent]:
         return [event for event in self.events if isinstance(event, EntityEvent)]
@@ -106,6 +107,7 @@ async def rest(
     events: list[Event] = []
     refused: list[tuple[str, str]] = []
     risks: dict[int, list[PlaceRisk]] = {}
+    skills: dict[int, list[ForecastSkill]] = {}
 
     def committed(commit: Commit) -> None:
         for event in commit.events:
@@ -144,7 +146,9 @@ async def rest(
                 submit=submit,
                 authenticator=authenticator,
                 derivations=Derivations(
-                    lambda sensor: air_of(directory.latest(sensor)), lambda sensor: risks.get(sensor, ())
+                    lambda sensor: air_of(directory.latest(sensor)),
+                    lambda sensor: risks.get(sensor, ()),
+                    lambda sensor: skills.get(sensor, ()),
                 ),
                 health=health,
                 status=lambda: {"version": "test"},  # type: ignore[return-value, typeddict-item]
@@ -158,7 +162,7 @@ async def rest(
             )
             transport = httpx.ASGITransport(create_app(services))
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-                yield Rest(client, services, recorder, clock, events, refused, risks)
+                yield Rest(client, services, recorder, clock, events, refused, risks, skills)
     finally:
         reads.close()
         database.close()

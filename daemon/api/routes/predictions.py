@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.api import documents
-from daemon.api.errors import Problem
+from daemon.api.errors import NotFound, Problem
 from daemon.api.inputs import PredictionChange, PredictionNew
 from daemon.api.paging import Cursor, From, Limit, SensorFilter, Until, json, listed
 from daemon.api.routes.crud import Crud, Kind, plain_change, routes_of
 from daemon.api.routes.owners import check_location, check_sensor
-from daemon.api.schemas import prediction_body
+from daemon.api.schemas import prediction_body, skill_body
 from daemon.api.services import Services
 from daemon.api.values import LARGEST_ID, MagnitudeWord
 from daemon.entities import Prediction
@@ -70,6 +70,14 @@ def prediction_routes(services: Services) -> APIRouter:
 
         return json([prediction_body(prediction) for prediction in await services.read(work)])
 
+    async def skill(sensor_id: Annotated[int, Query(ge=1, le=LARGEST_ID)]) -> Response:
+        """How often what came lay within the interval, and how much better than no change the predictions have been:
+        one row for each quantity and horizon of which any was judged.
+        """
+        if services.sensors.by_id(sensor_id) is None:
+            raise NotFound("sensor", sensor_id)
+        return json([skill_body(sensor_id, skill) for skill in services.derivations.skills(sensor_id)])
+
     router = APIRouter()
     router.add_api_route(
         "/predictions/latest",
@@ -80,6 +88,16 @@ def prediction_routes(services: Services) -> APIRouter:
         responses=documents.problems(404),
         operation_id="latest_predictions",
         summary="The newest predictions of a sensor",
+    )
+    router.add_api_route(
+        "/predictions/skill",
+        skill,
+        methods=["GET"],
+        tags=["predictions"],
+        response_model=list[documents.Acierto],
+        responses=documents.problems(404),
+        operation_id="prediction_skill",
+        summary="How good a sensor's predictions have been",
     )
     router.include_router(
         routes_of(Crud(services, kind), listing, "Predictions, newest first; `desde` and `hasta` are of their creation")

@@ -7,6 +7,7 @@ import pytest
 from support.rest import Rest
 
 from daemon.api.schemas import encode_event
+from daemon.derived import ForecastSkill
 from daemon.repository import sensors
 
 FUTURE = "2025-07-20T10:45:00Z"
@@ -372,6 +373,31 @@ async def test_the_latest_predictions_are_one_for_each_quantity_and_horizon(api:
     }
     assert (await api.client.get("/api/v1/predictions/latest?sensor_id=5")).status_code == 404
     assert (await api.client.get("/api/v1/predictions/latest")).status_code == 422
+
+
+async def test_how_good_a_sensor_s_predictions_have_been(api: Rest) -> None:
+    await api.sensor()
+    address = "/api/v1/predictions/skill?sensor_id=1"
+    assert (await api.client.get(address)).json() == [], "the moment of none has come"
+    api.skills[1] = [
+        ForecastSkill("temperature", 3600, 812, 0.912345, 0.33, 0.5, 0.34),
+        ForecastSkill("humidity", 900, 3, 1.0, 0.0, 0.0, None),
+    ]
+    changing, still = (await api.client.get(address)).json()
+    assert changing == {
+        "sensor_id": 1,
+        "magnitud": "temperatura",
+        "horizonte_s": 3600,
+        "juzgadas": 812,
+        "cobertura": 0.9123,
+        "error": 0.33,
+        "error_persistencia": 0.5,
+        "mejora": 0.34,
+    }
+    assert (still["magnitud"], still["mejora"]) == ("humedad", None), "nothing changed: nothing to be better than"
+    assert (await api.client.get("/api/v1/predicciones/skill?sensor_id=1")).json() == [changing, still]
+    assert (await api.client.get("/api/v1/predictions/skill?sensor_id=5")).status_code == 404
+    assert (await api.client.get("/api/v1/predictions/skill")).status_code == 422
 
 
 async def test_a_prediction_may_name_a_place_that_is_there(api: Rest) -> None:
