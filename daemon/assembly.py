@@ -28,7 +28,7 @@ from daemon.health import Health
 from daemon.inner_writes import InnerWrites
 from daemon.intake import Intake, Source
 from daemon.limit_warnings import LimitWarnings, has_limits
-from daemon.metrics import Metrics
+from daemon.metrics import metrics
 from daemon.modelling import make_scoring, sensors_to_train
 from daemon.notify import Notifier
 from daemon.recorder import Recorder
@@ -186,7 +186,7 @@ async def assemble(ground: Ground) -> House:
         ),
         health=functools.partial(_health, health),
         status=reporter.report,
-        metrics=Metrics(reporter.report).text,
+        metrics=functools.partial(metrics, reporter.report),
         now=clock.now,
         clock_set=clock.is_set,
         refuse=lambda door, reason: refused.update([f"{door}.{reason}"]),

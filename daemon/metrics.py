@@ -1,5 +1,6 @@
 """The report in the words of Prometheus: made when it is asked for, so that counting costs the hot path nothing."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,19 +11,13 @@ from daemon.status_report import ClientsReport, DatabaseReport, DriverReport, Mo
 
 
 class Metrics(Collector):
-    """``report`` gives the newest one. Names and units follow Prometheus' own conventions."""
+    """Of one report. Names and units follow Prometheus' own conventions."""
 
-    def __init__(self, report: Callable[[], StatusReport]) -> None:
+    def __init__(self, report: StatusReport) -> None:
         self._report = report
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
-
-    def text(self) -> bytes:
-        """What ``GET /metrics`` answers."""
-        return generate_latest(self._registry)
 
     def collect(self) -> Iterable[Metric]:
-        report = self._report()
+        report = self._report
         yield _gauge("sereno_up", "1 while the daemon is well, 0.5 degraded, 0 failed", _WELL[report["health"]])
         yield _gauge("sereno_uptime_seconds", "Seconds since the start", report["uptime_s"])
         yield _gauge("sereno_clock_set", "1 once the wall clock is known to be right", float(report["clock_set"]))
@@ -30,6 +25,7 @@ class Metrics(Collector):
             yield _gauge("sereno_resident_memory_bytes", "Resident memory of the daemon", report["memory_bytes"])
         yield from _drivers(report["drivers"])
         yield from _sensors(report["sensors"])
+        yield from _forecasts(report["sensors"])
         yield _counter(
             "sereno_sensors_refused", "Messages of devices that were not admitted", report["sensors_refused"]
         )
@@ -47,6 +43,13 @@ class Metrics(Collector):
         for what, count in report["lost"].items():
             lost.add_metric([what], count)
         yield lost
+
+
+async def metrics(report: Callable[[], StatusReport]) -> bytes:
+    """What ``GET /metrics`` answers: of a thousand sensors that are 20,000 lines, which the loop does not wait for."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Metrics(report()))
+    return await asyncio.to_thread(generate_latest, registry)
 
 
 _WELL = {"ok": 1.0, "degraded": 0.5, "failed": 0.0}
@@ -92,6 +95,24 @@ def _sensors(sensors: list[SensorReport]) -> Iterable[Metric]:
         failed.add_metric([key], sensor["failed_reads"])
         invalid.add_metric([key], sensor["invalid"])
     yield from (value, age, failed, invalid)
+
+
+def _forecasts(sensors: list[SensorReport]) -> Iterable[Metric]:
+    """The horizon in seconds. Where nothing ever changed there is no skill."""
+    labels = ["sensor", "quantity", "horizon"]
+    coverage = GaugeMetricFamily(
+        "sereno_forecast_coverage_ratio", "Share of what came inside the 90 % interval, over two weeks", labels=labels
+    )
+    skill = GaugeMetricFamily(
+        "sereno_forecast_skill", "1 - error / that of no change, over two weeks: 0 is no better", labels=labels
+    )
+    for sensor in sensors:
+        for forecast in sensor["forecasts"]:
+            of = [sensor["key"], forecast["quantity"], str(forecast["horizon_s"])]
+            coverage.add_metric(of, forecast["coverage"])
+            if forecast["skill"] is not None:
+                skill.add_metric(of, forecast["skill"])
+    yield from (coverage, skill)
 
 
 def _database(database: DatabaseReport) -> Iterable[Metric]:

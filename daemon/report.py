@@ -16,6 +16,7 @@ from daemon.bus import Bus
 from daemon.clock import MachineClock
 from daemon.config import Config
 from daemon.database import Database
+from daemon.derived import ForecastSkill
 from daemon.entities import Quality, SensorState
 from daemon.episodes import Episodes
 from daemon.health import Health
@@ -33,6 +34,7 @@ from daemon.status_report import (
     ModelWord,
     SampleReport,
     SensorReport,
+    SkillReport,
     StatusReport,
 )
 from daemon.supervisor import Supervisor
@@ -177,6 +179,7 @@ class Reporter:
                 ready=status is not None and status.forecast_fitted_at is not None,
                 failed=status is not None and status.error is not None,
             ),
+            forecasts=[_skill(skill) for skill in scoring.skills(sensor.id)] if scoring is not None else [],
             open_anomalies=self._parts.episodes.open_for(sensor.id),
         )
 
@@ -260,6 +263,18 @@ class Reporter:
             closed_slow=hub.traffic.closed_slow,
             refused=hub.traffic.refused,
         )
+
+
+def _skill(skill: ForecastSkill) -> SkillReport:
+    return SkillReport(
+        quantity=skill.quantity,
+        horizon_s=skill.horizon_s,
+        judged=skill.judged,
+        coverage=round(skill.coverage, 4),
+        error=round(skill.error, 4),
+        naive=round(skill.naive, 4),
+        skill=None if skill.skill is None else round(skill.skill, 4),
+    )
 
 
 def _sample(sample: Sample, supervisor: Supervisor) -> SampleReport:

@@ -46,6 +46,22 @@ class DriverReport(TypedDict):
     samples: list[SampleReport]  # of what no format understood, newest first, at most ten
 
 
+class SkillReport(TypedDict):
+    """How good a sensor's forecasts of one quantity and horizon have been lately (two weeks, recent ones count most).
+
+    ``naive`` is the mean absolute error of "it stays as it is", ``skill`` 1 - error / naive: 0 is no better; None where
+    nothing ever changed.
+    """
+
+    quantity: str
+    horizon_s: int
+    judged: int  # forecasts whose moment has come, all since the model began
+    coverage: float  # share of what came inside the announced 90 % interval
+    error: float  # mean absolute error, °C or %
+    naive: float
+    skill: float | None
+
+
 class SensorReport(TypedDict):
     """One sensor. ``age_s`` is the age of its last reading by the daemon's clock, ``silent_after_s`` its limit."""
 
@@ -71,6 +87,7 @@ class SensorReport(TypedDict):
     warm_up_h: float | None  # hours of history behind the anomaly model, None where it is off
     warm_up_of_h: float | None  # hours that it takes: a day, longer for a sensor that speaks each hour
     forecast_model: ModelWord
+    forecasts: list[SkillReport]  # [] until the first forecast's moment has come
     open_anomalies: int
 
 

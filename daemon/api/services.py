@@ -95,7 +95,7 @@ class Services:
     derivations: Derivations
     health: Callable[[], Health]
     status: Callable[[], StatusReport]
-    metrics: Callable[[], bytes]
+    metrics: Callable[[], Awaitable[bytes]]
     now: Callable[[], int]
     clock_set: Callable[[], bool]
     refuse: Callable[[str, str], None]

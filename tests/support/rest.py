@@ -135,6 +135,9 @@ async def rest(
             async def submit(submissions: Any) -> list[SubmitResult]:
                 return await intake.submit(submissions, source)
 
+            async def up() -> bytes:
+                return b"sereno_up 1\n"
+
             services = Services(
                 config=settings,
                 bus=bus,
@@ -152,7 +155,7 @@ async def rest(
                 ),
                 health=health,
                 status=lambda: {"version": "test"},  # type: ignore[return-value, typeddict-item]
-                metrics=lambda: b"sereno_up 1\n",
+                metrics=up,
                 now=clock.now,
                 clock_set=clock.is_set,
                 refuse=lambda door, reason: refused.append((door, reason)),

@@ -32,7 +32,7 @@ def system_routes(services: Services) -> APIRouter:
     @router.get("/metrics", response_class=Response, responses=documents.problems())
     async def metrics() -> Response:
         """For Prometheus."""
-        return Response(services.metrics(), media_type=PROMETHEUS)
+        return Response(await services.metrics(), media_type=PROMETHEUS)
 
     @router.get("/api/v1/status", responses=documents.problems())
     async def status() -> dict[str, Any]:
