@@ -140,17 +140,22 @@ def status(
     samples: Annotated[
         bool, typer.Option("--samples", help="Only what no format understood, one case a line, to look at or report.")
     ] = False,
+    sensor: SensorOption = None,
     url: UrlOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Drivers and rates, sensors and their last readings, failed reads, database, broker, models, clients."""
     from daemon.commands import status_view
 
+    if sensor is not None and (watch or samples):
+        raise UsageError("--sensor shows one sensor once; leave --watch and --samples out")
     if samples and (watch or as_json):
         raise UsageError("--samples prints JSON, one case a line; leave --watch and --json out")
     client = _client(url, config)
     if samples:
         status_view.show_samples(client)
+    elif sensor is not None:
+        status_view.show_sensor(client, sensor, as_json=as_json)
     elif not watch:
         status_view.show(client, as_json=as_json)
     elif as_json:

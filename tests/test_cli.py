@@ -116,6 +116,7 @@ def test_version_and_help(sereno: Command) -> None:
     [
         ["nonsense"],
         ["status", "--watch", "--json"],
+        ["status", "--watch", "--sensor", "1"],
         ["tester", "--once", "--stats"],
         ["tester", "--minutes", "0"],
         ["decode", "x"],

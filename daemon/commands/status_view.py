@@ -1,7 +1,7 @@
 """``sereno status``: the report of a running daemon as a person reads it, trouble first."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from rich.console import Group, RenderableType
@@ -24,10 +24,13 @@ from daemon.commands.console import (
     table,
 )
 from daemon.commands.english import STATES
-from daemon.status_report import BrokerReport, DriverReport, SensorReport, StatusReport
+from daemon.commands.listing import find_sensor
+from daemon.status_report import BrokerReport, DriverReport, SensorReport, SkillReport, StatusReport
 
 SHOWN_SENSORS = 40
 """Rows of sensors on one screen; those in trouble come first, the rest is counted."""
+
+HOUR = 3600
 
 WIDE = 130
 """Columns of a terminal that has room for keys and further quantities."""
@@ -51,6 +54,16 @@ def show(client: Client, *, as_json: bool) -> None:
         print_json(report)
     else:
         out.print(render(report, client.url))
+
+
+def show_sensor(client: Client, wanted: str, *, as_json: bool) -> None:
+    """One sensor's part of it, with how good its forecasts have been; ``wanted`` is its id, key or name."""
+    sensor_id = find_sensor(client, wanted)["id"]
+    sensor = next(sensor for sensor in fetch(client)["sensors"] if sensor["id"] == sensor_id)
+    if as_json:
+        print_json(sensor)
+    else:
+        out.print(render_sensor(sensor))
 
 
 def show_samples(client: Client) -> None:
@@ -84,6 +97,43 @@ def render(report: StatusReport, url: str) -> RenderableType:
         parts.append(Text(f"readings, failed and invalid ones are counted {since}", style="dim"))
     parts += [Text(), _machinery(report)]
     return Group(*parts)
+
+
+def render_sensor(sensor: SensorReport) -> RenderableType:
+    """One sensor's row, and what is behind it."""
+    row = rows_table([_sensor_row(sensor, wide=out.width >= WIDE)])
+    if sensor["forecast_model"] == "off":
+        return row
+    grid = _grid()
+    for forecast in sensor["forecasts"]:
+        grid.add_row(_foretold(forecast), _how_good([forecast]))
+    if not sensor["forecasts"]:
+        grid.add_row("forecasts", Text("the moment of none has come yet", style="dim"))
+    return Group(row, Text(), grid)
+
+
+def _foretold(forecast: SkillReport) -> str:
+    """``temperature 1 h``."""
+    seconds = forecast["horizon_s"]
+    return f"{forecast['quantity']} " + (f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min")
+
+
+def _how_good(forecasts: Sequence[SkillReport]) -> str:
+    """Of one quantity and horizon: one sensor's, or those of several taken together."""
+    of = f"of {sum(forecast['judged'] for forecast in forecasts)}"
+    if len(forecasts) > 1:
+        of += f", {len(forecasts)} sensors"
+    coverage = sum(forecast["coverage"] for forecast in forecasts) / len(forecasts)
+    error, naive = (sum(forecast[key] for forecast in forecasts) for key in ("error", "naive"))
+    told = [_better(1 - error / naive)] if naive else []
+    return ", ".join([*told, f"{100 * coverage:.0f} % in the interval ({of})"])
+
+
+def _better(skill: float) -> str:
+    share = round(100 * skill)
+    if not share:
+        return "no better than no change"
+    return f"{abs(share)} % {'better' if share > 0 else 'worse'} than no change"
 
 
 def _head(report: StatusReport, url: str) -> Text:
@@ -202,6 +252,8 @@ def _machinery(report: StatusReport) -> Table:
     grid.add_row("database", _database(report))
     grid.add_row("broker", _broker(report["broker"]))
     grid.add_row("models", _scoring(report))
+    if told := list(_all_forecasts(report["sensors"])):
+        grid.add_row("forecasts", Text("\n".join(told)))
     grid.add_row("clients", _clients(report))
     refused = {door: count for door, count in report["refused"].items() if count}
     if refused:
@@ -258,6 +310,16 @@ def _scoring(report: StatusReport) -> Text:
     if models["fitting"]:
         further.append(plain(f"fitting {models['fitting']}", "cyan"))
     return text.append("\n").append_text(Text("  ").join(further)) if further else text
+
+
+def _all_forecasts(sensors: Sequence[SensorReport]) -> Iterable[str]:
+    """Of all sensors, each quantity at the horizon that is nearest to an hour."""
+    every = [forecast for sensor in sensors for forecast in sensor["forecasts"]]
+    for quantity in dict.fromkeys(forecast["quantity"] for forecast in every):
+        of_it = [forecast for forecast in every if forecast["quantity"] == quantity]
+        horizon = min((forecast["horizon_s"] for forecast in of_it), key=lambda seconds: abs(seconds - HOUR))
+        shown = [forecast for forecast in of_it if forecast["horizon_s"] == horizon]
+        yield f"{_foretold(shown[0])}: {_how_good(shown)}"
 
 
 def _clients(report: StatusReport) -> Text:
