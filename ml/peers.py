@@ -1,7 +1,9 @@
 """The forecasters of one place: what the others measure helps to foretell a series, and how wrong they have been is
 the best guess at how wrong a new one will be."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -44,12 +46,12 @@ class Peers:
 
     def radii(self, quantity: str, besides: str) -> Floats | None:
         """The median of the others' radii (horizons,), NaN where none knows one; None where there is no other."""
-        others = [peer.radii for name, peer in self._members.get(quantity, {}).items() if name != besides]
-        known = [radii for radii in others if not np.isnan(radii).all()]
-        if not known:
+        others = [peer.radii.tolist() for name, peer in self._members.get(quantity, {}).items() if name != besides]
+        if not others:
             return None
-        found: Floats = np.nanmedian(known, axis=0)
-        return found
+        return np.array(
+            [_median(radius for radius in radii if radius == radius) for radii in zip(*others, strict=True)]
+        )
 
     def neighbours(self, quantity: str, of: Peer) -> Sequence[Peer]:
         """Those whose hourly changes of the last week go most with ``of``'s, either way, the closest first."""
@@ -60,6 +62,11 @@ class Peers:
         mine = _changes(of.bins, first)
         alike = sorted(((_alike(mine, _changes(peer.bins, first)), peer.name) for peer in asked), reverse=True)
         return [self._members[quantity][name] for likeness, name in alike[:_NEIGHBOURS] if likeness >= _LEAST_ALIKE]
+
+
+def _median(values: Iterable[float]) -> float:
+    known = list(values)
+    return median(known) if known else math.nan
 
 
 def _changes(bins: Bins, first: int) -> Floats:

@@ -9,7 +9,7 @@ from ml.base import Arrays, Floats
 
 _ALPHA = 30.0
 
-_REWEIGHTED = 4
+_REWEIGHTED = 3
 """Rounds of least squares that come close to least absolute errors."""
 
 _CLIP = 4.0

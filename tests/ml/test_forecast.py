@@ -11,6 +11,7 @@ from ml.boosting import fit_boosting, predict
 from ml.features import BIN
 from ml.forecast import MixForecaster
 from ml.forecast_fit import fit_mix
+from ml.peers import Peers
 
 HORIZONS = (900.0, 3600.0, 21_600.0, 86_400.0)
 DAY = 96
@@ -147,3 +148,92 @@ def test_what_the_detector_flags_teaches_nothing_and_judges_nobody() -> None:
     assert training["values"][~spoilt].max() < 40
     persistence = [forecaster.state()["errors"][:, 0] for forecaster in (faulty, clean)]
     np.testing.assert_allclose(*persistence, rtol=0.1)
+
+
+def wander(seed: int, steps: int) -> list[float]:
+    """A walk with a will: what moves goes on moving for an hour or two."""
+    chance, speed, value, found = np.random.default_rng(seed), 0.0, 20.0, []
+    for _ in range(steps):
+        speed += -0.15 * speed + chance.normal(0, 0.02)
+        value += speed - 0.002 * (value - 20.0)
+        found.append(value)
+    return found
+
+
+def errors(
+    forecasters: list[MixForecaster], courses: list[list[float]], fitted_until: int, horizon: int, each: float
+) -> tuple[float, float]:
+    """(mean error of the first one's forecasts, of persistence) ``horizon`` bins ahead, after all have lived."""
+    course, per_bin, told = courses[0], round(BIN / each), list[tuple[int, float, float]]()
+    for index in range(len(course)):
+        completed = [
+            f.observe(index * each, {"temperature": c[index]}) for f, c in zip(forecasters, courses, strict=True)
+        ]
+        if completed[0] and index // per_bin > 5 * DAY:
+            forecaster, now = forecasters[0], index // per_bin
+            if now <= fitted_until and forecaster.fit_due() and (training := forecaster.training(4096)) is not None:
+                forecaster.adopt(fit_mix(training))
+            place = forecaster.horizons.index(horizon)
+            told.append((now, forecaster.forecast(index * each)[place].value, forecaster.bins.at(0)))
+    means = np.array(course[: len(course) // per_bin * per_bin]).reshape(-1, per_bin).mean(axis=1)
+    late = [(now - 1 + horizon, value, level) for now, value, level in told if now - 1 + horizon < len(means)]
+    late = late[len(late) // 2 :]
+    found = np.array([(abs(value - means[at]), abs(level - means[at])) for at, value, level in late])
+    return tuple(found.mean(axis=0).tolist())
+
+
+def test_where_the_last_reading_stands_is_known_before_the_mean_gets_there() -> None:
+    error, naive = errors([MixForecaster("temperature", HORIZONS)], [wander(1, 9 * DAY * 3)], 8 * DAY, 1, BIN / 3)
+    assert error < 0.7 * naive
+
+
+def test_a_neighbour_that_moves_first_helps_and_one_that_is_gone_does_no_harm() -> None:
+    leader = wander(2, 10 * DAY)
+    follower = [leader[max(0, index - 6)] for index in range(len(leader))]  # an hour and a half later
+
+    def error(*, leaves: bool) -> float:
+        peers = Peers()
+        pair = [MixForecaster("temperature", HORIZONS, peers, name) for name in ("follower", "leader")]
+        if leaves:
+            pair[1].close()
+        return errors(pair, [follower, leader], 9 * DAY, 4, BIN)[0]
+
+    alone = errors([MixForecaster("temperature", HORIZONS)], [follower], 9 * DAY, 4, BIN)[0]
+    assert error(leaves=False) < 0.6 * alone
+    assert error(leaves=True) == pytest.approx(alone)
+
+
+def test_a_new_sensor_is_as_uncertain_as_the_others_have_been() -> None:
+    peers = Peers()
+    old = MixForecaster("temperature", HORIZONS, peers, "old")
+    for index in range(6 * DAY):
+        old.observe(index * BIN, {"temperature": 20.0 + 0.01 * (index % 3)})
+    new, stranger = MixForecaster("temperature", HORIZONS, peers, "new"), MixForecaster("temperature", HORIZONS)
+    for forecaster in (new, stranger):
+        forecaster.observe(6 * DAY * BIN, {"temperature": 20.0})
+    for known, typical in zip(new.forecast(7 * DAY * BIN), stranger.forecast(7 * DAY * BIN), strict=True):
+        assert known.upper - known.lower < 0.5 * (typical.upper - typical.lower)
+
+
+def test_how_good_forecasts_have_been_is_kept_and_outlives_a_restart() -> None:
+    forecaster = lived(14 * DAY)
+    skills = forecaster.skills()
+    assert [skill.horizon for skill in skills] == list(HORIZONS)
+    for skill in skills:
+        assert skill.quantity == "temperature"
+        assert skill.judged == 14 * DAY - 1 - round(skill.horizon / BIN)
+        assert 0.8 < skill.coverage <= 1
+        assert skill.error < skill.naive
+        assert skill.skill == 1 - skill.error / skill.naive
+    restored = MixForecaster("temperature", HORIZONS)
+    restored.restore(forecaster.state())
+    assert restored.skills() == skills
+
+
+def test_a_series_that_never_moves_has_no_skill_to_show() -> None:
+    forecaster = MixForecaster("temperature", HORIZONS)
+    for index in range(2 * DAY):
+        forecaster.observe(index * BIN, {"temperature": 20.0})
+    first = forecaster.skills()[0]
+    assert (first.coverage, first.error, first.naive) == (1.0, 0.0, 0.0)
+    assert math.isnan(first.skill)
