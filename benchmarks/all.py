@@ -2,7 +2,8 @@
 
     python benchmarks/all.py [--folder /var/tmp] [--data DIR --scorers DIR]
 
-Takes some fifteen minutes; with the two folders that ``anomaly.py`` asks for as long again, and ``.[bench]`` installed.
+Takes some fifteen minutes; with the two folders that ``anomaly.py`` and ``forecast.py`` ask for three times as long,
+and ``.[bench]`` installed.
 Ratios of one run can be compared, figures of different runs cannot: beside each benchmark stands the load that the
 machine had when it began and ended.
 """
@@ -18,8 +19,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def programs(folder: Path, anomalies: Sequence[str]) -> Sequence[tuple[str, ...]]:
-    """``anomalies``: how ``anomaly.py`` is called, nothing where its data are not at hand."""
+def programs(folder: Path, replayed: Sequence[str]) -> Sequence[tuple[str, ...]]:
+    """``replayed``: how the models' benchmarks are called, nothing where their data are not at hand."""
     return (
         ("cli_start.py",),
         ("end_to_end.py", "start", "latency", "drain", "bytes", "--folder", str(folder)),
@@ -29,7 +30,8 @@ def programs(folder: Path, anomalies: Sequence[str]) -> Sequence[tuple[str, ...]
         ("scoring.py",),
         ("decoding.py",),
         ("mqtt_in.py",),
-        *([("anomaly.py", *anomalies)] if anomalies else []),
+        *((name, *replayed) for name in ("anomaly.py", "forecast.py") if replayed),
+        *([("threshold.py", *replayed[:2])] if replayed else []),
     )
 
 
@@ -37,13 +39,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on a real disk")
     parser.add_argument("--data", type=Path, help="series of sensors and NAB's, as anomaly.py reads them")
-    parser.add_argument("--scorers", type=Path, help="the folder of nab_score.py and faults.py")
+    parser.add_argument("--scorers", type=Path, help="the folder of nab_score.py, faults.py and fc_score.py")
     options = parser.parse_args()
     if (options.data is None) != (options.scorers is None):
         parser.error("--data and --scorers are given together or not at all")
-    anomalies = [] if options.data is None else ["--data", str(options.data), "--scorers", str(options.scorers)]
+    replayed = [] if options.data is None else ["--data", str(options.data), "--scorers", str(options.scorers)]
     failed = []
-    for program, *arguments in programs(options.folder, anomalies):
+    for program, *arguments in programs(options.folder, replayed):
         began, load = time.monotonic(), os.getloadavg()[0]
         print(f"== {' '.join([program, *arguments])}", flush=True)
         done = subprocess.run([sys.executable, str(HERE / program), *arguments], check=False)

@@ -20,13 +20,18 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from ml.anomaly import ForestDetector, observe_many
+from ml.features import CHANNELS
 from ml.fit import fit
 from ml.forecast import MixForecaster
 from ml.forecast_fit import fit_mix
 from ml.forest import SAMPLES, TREES, ForestBank, fit_forest, flatten
+from ml.peers import Peers
 
 STEP = 60.0
 HORIZONS = (900.0, 3600.0, 21_600.0, 86_400.0)
+DAYS = 28
+"""The past that a forecaster is fitted to: its longest."""
+
 WARM = 2 * 1440
 """Readings of each sensor before the measurement: two days at one a minute."""
 
@@ -97,7 +102,7 @@ def scoring(count: int) -> None:
 
 def against_scikit_learn() -> None:
     rng = np.random.default_rng(1)
-    rows = rng.normal(size=(1024, 10)).astype(np.float32)
+    rows = rng.normal(size=(1024, len(CHANNELS))).astype(np.float32)
     model = IsolationForest(n_estimators=TREES, max_samples=SAMPLES, random_state=0).fit(rows)
     bank = ForestBank()
     slot = bank.put(flatten(model))
@@ -113,21 +118,29 @@ def against_scikit_learn() -> None:
 
 
 def refits() -> None:
-    rows = np.random.default_rng(2).normal(size=(1024, 10)).astype(np.float32)
+    rows = np.random.default_rng(2).normal(size=(1024, len(CHANNELS))).astype(np.float32)
     fit_forest(rows)  # scikit-learn's import is the child's, once
     print(f"refit and flatten a forest           {best(lambda: fit_forest(rows)) * 1e3:8.1f} ms")
-    forecaster = MixForecaster("temperature", HORIZONS)
-    for index in range(14 * 96):
-        forecaster.observe(index * 900.0, room(index * 15, 0))
+    peers = Peers()
+    forecasters = [MixForecaster("temperature", HORIZONS, peers, str(sensor)) for sensor in range(4)]
+    for index in range(DAYS * 96):
+        for sensor, forecaster in enumerate(forecasters):
+            forecaster.observe(index * 900.0, room(index * 15, sensor))
+    forecaster, *neighbours = forecasters
     training = forecaster.training(4096)
     assert training is not None
+    assert len(training["names"]) == len(neighbours)
     fit_mix(training)
-    print(f"refit a forecaster, four horizons    {best(lambda: fit_mix(training), 3) * 1e3:8.1f} ms (14 days)")
+    print(
+        f"refit a forecaster, four horizons    {best(lambda: fit_mix(training), 3) * 1e3:8.1f} ms ({DAYS} days, 3 near)"
+    )
     forecaster.adopt(fit_mix(training))
-    at = iter(range(14 * 96, 10**9))
+    at = iter(range(DAYS * 96, 10**9))
 
     def predict() -> None:
         index = next(at)
+        for neighbour in neighbours:
+            neighbour.bins.add(index * 900.0, 20.0, flagged=False)
         forecaster.observe(index * 900.0, room(index * 15, 0))
         forecaster.forecast(index * 900.0)
 
