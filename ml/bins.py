@@ -1,6 +1,7 @@
 """A series as 15-minute means, contiguous and bounded; what was not measured carries the last value on, marked."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,11 +152,12 @@ class Bins:
             "first": np.array([self.first + start]),
         }
 
-    def usable_rows(self, horizon: int) -> int:
-        """Rows that a fit would have for this horizon (in bins)."""
-        if self.size < REACH + horizon:
+    def usable_rows(self, horizons: Sequence[int]) -> int:
+        """Rows that a fit would have for that of some horizons (in bins) which has fewest."""
+        if self.size < REACH + max(horizons):
             return 0
-        return len(usable_origins(self._known[max(0, self.size - SPAN) : self.size], horizon))
+        known = self._known[max(0, self.size - SPAN) : self.size]
+        return min(len(usable_origins(known, horizon)) for horizon in horizons)
 
     def state(self) -> Arrays:
         is_open = math.nan if self.open is None else self.open

@@ -129,10 +129,10 @@ class MixForecaster:
         grown = self.bins.newest - self._fitted_bin
         if self._fit is not None and grown < max(BINS_PER_DAY, min(self.bins.size, SPAN) // 10):
             return False
-        return self.bins.usable_rows(max(self.horizons)) >= LEAST_ROWS
+        return self.bins.usable_rows(self.horizons) >= LEAST_ROWS
 
     def training(self, max_rows: int) -> Arrays | None:
-        if self.bins.usable_rows(max(self.horizons)) < LEAST_ROWS:
+        if self.bins.usable_rows(self.horizons) < LEAST_ROWS:
             return None
         training = self.bins.training(min(SPAN, max_rows))
         first, count = int(training["first"][0]), len(training["values"])

@@ -237,3 +237,17 @@ def test_a_series_that_never_moves_has_no_skill_to_show() -> None:
     first = forecaster.skills()[0]
     assert (first.coverage, first.error, first.naive) == (1.0, 0.0, 0.0)
     assert math.isnan(first.skill)
+
+
+def test_a_fit_waits_until_each_horizon_has_rows_enough() -> None:
+    """What was flagged may leave a near horizon fewer of them than a far one."""
+    forecaster = MixForecaster("temperature", HORIZONS)
+    for index in range(16 * DAY):
+        flagged = {"temperature"} if 400 < index and index % DAY >= 40 else ()
+        forecaster.observe(index * BIN, {"temperature": room(index)}, flagged)
+        training = forecaster.training(4096)
+        assert forecaster.fit_due() == (training is not None)
+        if training is not None:
+            fit_mix(training)
+            return
+    pytest.fail("no fit was ever due")
