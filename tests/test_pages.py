@@ -1,5 +1,6 @@
 """The pages in a real browser: the test client of the document, and the dashboard."""
 
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
+from support.brokers import until
 from support.running import Running, ended, make_daemon
 
 WEB = Path(__file__).parent.parent / "daemon" / "web"
@@ -149,6 +151,37 @@ class TestDashboard:
         assert one(browser, ".card .air").text.startswith("dew point 9.3 °C")
         assert browser.find_elements(By.CSS_SELECTOR, ".card .risks li") == [], "nothing is assessed yet"
         assert complaints(browser) == []
+
+    def test_a_card_tells_how_good_the_forecasts_of_an_hour_have_been(
+        self, browser: WebDriver, daemon: Running
+    ) -> None:
+        sensor, now = new_sensor(daemon, nombre="cocina"), datetime.now(UTC).timestamp()
+        rows = [
+            {
+                "sensor_id": sensor,
+                "temperatura": 20 + number % 5,
+                "humedad": 50,
+                "timestamp": datetime.fromtimestamp(now - (80 - number) * 900, UTC).isoformat(),
+            }
+            for number in range(80)
+        ]
+        assert daemon.request("POST", "readings", rows)[0] in (200, 201)
+        skill = f"predictions/skill?sensor_id={sensor}"
+        until(lambda: any(row["juzgadas"] > 70 for row in daemon.get(skill)), "forecasts are judged")
+        self.opens(browser, daemon)
+        wait(browser, "document.querySelector('.card .skill').textContent")
+        told = one(browser, ".card .skill").text
+        begins = r"Pronósticos a 1 h: temperatura \d+ % en la banda, (no|\d+ %) (mejor|peor) que sin cambios · "
+        assert re.match(begins, told), told
+        assert told.endswith("humedad 100 % en la banda"), "it never changed: there is nothing to be better than"
+        one(browser, "#language").click()
+        assert one(browser, ".card .skill").text.startswith("Forecasts of 1 h: temperature ")
+        assert browser.execute_script("return document.querySelectorAll('.card .band').length") == 2
+        assert complaints(browser) == []
+
+    def test_nothing_is_said_of_forecasts_before_they_could_be_judged(self, browser: WebDriver, house: Running) -> None:
+        self.opens(browser, house)
+        assert not one(browser, ".card .skill").is_displayed()
 
     def test_fahrenheit_and_english_are_a_click_away(self, browser: WebDriver, house: Running) -> None:
         self.opens(browser, house)

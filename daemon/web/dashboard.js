@@ -7,6 +7,9 @@
   const NEWS = 20;
   const RETRY = 3000; // ms
   const AIR_EVERY = 60000; // ms between two questions for one sensor's air
+  const SKILL_EVERY = 900000; // ms: forecasts are judged each quarter of an hour
+  const JUDGED = 24; // forecasts whose moment has come, 6 h: before that their shares say nothing
+  const HOUR = 3600; // s
   const UNKNOWN_MODEL = "desconocido"; // the wire's word
   const byId = (id) => document.getElementById(id);
   const sensors = new Map(); // id -> { data, latest, points, forecasts, element, ... }
@@ -39,11 +42,11 @@
     svg.setAttribute("role", "img");
     const parts = {
       name: text("h3", "", ""), badge: text("span", "badge", ""), values: text("div", "values", ""), quiet: text("p", "quiet", ""),
-      air: text("p", "quiet air", ""), risks: text("ul", "risks", ""), svg, tip: text("div", "quiet tip", ""),
+      air: text("p", "quiet air", ""), skill: text("p", "quiet skill", ""), risks: text("ul", "risks", ""), svg, tip: text("div", "quiet tip", ""),
     };
     parts.quiet.style.margin = "0";
     top.append(parts.name, text("span", "spring", ""), parts.badge);
-    element.append(top, parts.values, parts.air, parts.risks, svg, parts.tip, parts.quiet);
+    element.append(top, parts.values, parts.air, parts.skill, parts.risks, svg, parts.tip, parts.quiet);
     sensor.element = element;
     sensor.parts = parts;
     byId("cards").append(element);
@@ -66,6 +69,7 @@
       parts.values.append(box);
     }
     renderAir(sensor);
+    renderSkill(sensor);
     renderAge(sensor);
   }
 
@@ -92,6 +96,31 @@
     sensor.airAsked = Date.now();
     sensor.air = await Api.get(`sensors/${sensor.data.id}/air`);
     renderAir(sensor);
+  }
+
+  // How good its forecasts have been, at the horizon that is nearest to an hour.
+  function renderSkill({ skill, parts }) {
+    const enough = skill.filter((row) => row.juzgadas >= JUDGED);
+    const horizon = enough.map((row) => row.horizonte_s).sort((a, b) => Math.abs(a - HOUR) - Math.abs(b - HOUR))[0];
+    const words = enough.filter((row) => row.horizonte_s === horizon).map((row) => {
+      const quantity = Texts.say({ temperatura: "temperature", humedad: "humidity" }[row.magnitud]);
+      return [Texts.say("inBand", quantity, Texts.number(100 * row.cobertura, 0)), better(row.mejora)].filter(Boolean).join(", ");
+    });
+    parts.skill.textContent = words.length ? Texts.say("skill", Texts.age(horizon), words.join(" · ")) : "";
+    parts.skill.hidden = !words.length;
+  }
+
+  function better(share) {
+    if (share === null) return "";
+    const percent = Math.round(100 * share);
+    return percent ? Texts.say(percent > 0 ? "better" : "worse", Texts.number(Math.abs(percent), 0)) : Texts.say("noBetter");
+  }
+
+  async function loadSkill(sensor) {
+    if (document.hidden || Date.now() - sensor.skillAsked < SKILL_EVERY) return;
+    sensor.skillAsked = Date.now();
+    sensor.skill = await Api.get("predictions/skill", { sensor_id: sensor.data.id });
+    renderSkill(sensor);
   }
 
   function renderAge(sensor) {
@@ -152,7 +181,10 @@
       known.data = data;
       return known;
     }
-    const sensor = { data, latest: {}, points: [], forecasts: new Map(), interval: null, air: null, airAsked: -AIR_EVERY };
+    const sensor = {
+      data, latest: {}, points: [], forecasts: new Map(), interval: null,
+      air: null, airAsked: -AIR_EVERY, skill: [], skillAsked: -SKILL_EVERY,
+    };
     sensors.set(data.id, sensor);
     card(sensor);
     byId("no-sensors").hidden = true;
@@ -202,6 +234,7 @@
       Api.get("predictions/latest", { sensor_id: id }),
       loadSeries(sensor),
       loadAir(sensor),
+      loadSkill(sensor),
     ]);
     for (const reading of readings.reverse()) {
       if (reading.calidad === "invalida") continue;
@@ -296,6 +329,7 @@
       takeReading(sensor, event.data);
       renderCard(sensor);
       attempt(() => loadAir(sensor));
+      attempt(() => loadSkill(sensor));
       redraw(sensor);
     },
     anomalia(event) {
