@@ -356,10 +356,10 @@ class Scoring:
             await self._keep(anomaly.sensor_id)
 
     def _teach(self, anomaly: Anomaly) -> None:
-        quantity, feature = anomaly.quantity, anomaly.feature
-        if quantity is not None and feature is not None and anomaly.verdict is not None:
+        quantities, feature = anomaly.quantities, anomaly.feature
+        if quantities and feature is not None and anomaly.verdict is not None:
             genuine = anomaly.verdict is Verdict.TRUE
-            self._models.verdict(anomaly.sensor_id, quantity, feature, anomaly.score, genuine=genuine)
+            self._models.verdict(anomaly.sensor_id, quantities, feature, anomaly.score, genuine=genuine)
 
     async def _forget(self, sensor_id: int) -> None:
         await self._in_worker(lambda: self._models.forget(sensor_id, for_good=True))
@@ -376,7 +376,9 @@ class Scoring:
         alarms = [
             (o, score)
             for o, score in judged.scores
-            if o.time >= fresh and (score.alarm or self._models.still_to_tell(o.sensor_id, score))
+            if o.time >= fresh
+            and score.readiness is Readiness.READY  # until then the watch tells of what cannot be, and limits hold
+            and (score.alarm or self._models.still_to_tell(o.sensor_id, score))
         ]
         for _, together in groupby(alarms, key=lambda alarm: id(alarm[0])):
             findings = [_finding(observation, score) for observation, score in together]

@@ -1,5 +1,6 @@
 """The models of each sensor and what they make of readings; lives in the scoring worker's thread, no asyncio here."""
 
+import logging
 import math
 import time as clock
 from collections import deque
@@ -27,6 +28,8 @@ SCORED = ("temperature", "humidity")
 
 _AT_ONCE = 512
 """Readings judged in one pass: the arrays of a pass stay within a processor's cache."""
+
+log = logging.getLogger("sereno.scoring")
 
 OLD = 3600.0
 """Seconds behind a sensor's newest reading: no delay of the network, a past that comes afterwards."""
@@ -139,7 +142,8 @@ class SensorModels:
     def load(self, sensor_id: int) -> int | None:
         """Take over what was saved; returns up to when (µs) it has seen the sensor, None if nothing usable is there.
 
-        A model of another version, or a damaged file, counts as nothing: it is made anew from history.
+        A model of another version, or a file that is damaged or cannot be read, counts as nothing: it is made anew
+        from history.
         """
         model = self.introduce(sensor_id)
         try:
@@ -148,6 +152,10 @@ class SensorModels:
                 return None
             self._restore(sensor_id, model, state)
         except (store.StaleModelError, KeyError, ValueError):
+            self.introduce(sensor_id)
+            return None
+        except OSError as error:
+            log.warning("the models of sensor %d could not be read and are made anew: %s", sensor_id, error)
             self.introduce(sensor_id)
             return None
         seen = model.detector.last_time
@@ -197,11 +205,20 @@ class SensorModels:
                 told &= model.anomalous
         model.untold = set(model.anomalous - told)
 
-    def verdict(self, sensor_id: int, quantity: str, feature: str, likelihood: float, *, genuine: bool) -> None:
+    def verdict(
+        self,
+        sensor_id: int,
+        quantities: Sequence[str],
+        feature: str,
+        likelihood: float,
+        *,
+        genuine: bool,
+    ) -> None:
         """What a person said of an alarm: see :meth:`ml.anomaly.ForestDetector.verdict`."""
         model = self._models.get(sensor_id)
         if model is not None:
-            model.detector.verdict(quantity, feature, likelihood, genuine=genuine)
+            first, *beside = quantities
+            model.detector.verdict(first, feature, likelihood, genuine=genuine, beside=beside)
 
     def still_to_tell(self, sensor_id: int, score: Score) -> bool:
         """Whether this reading shows an anomaly that began in the replayed past; asking makes it told."""

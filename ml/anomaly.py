@@ -5,7 +5,7 @@ and by the forest over all of them, and only then absorbed.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,11 +65,17 @@ class ForestDetector:
         """The quantities of which an anomaly is open."""
         return [quantity for quantity, series in self._series.items() if series.episode.open]
 
-    def verdict(self, quantity: str, feature: str, likelihood: float, *, genuine: bool) -> None:
-        """What a person said of an alarm, which had this ``feature`` and ``likelihood``."""
+    def verdict(
+        self, quantity: str, feature: str, likelihood: float, *, genuine: bool, beside: Iterable[str] = ()
+    ) -> None:
+        """What a person said of an alarm, which had this ``feature`` and ``likelihood``, and told of the quantities
+        ``beside`` as well."""
         series = self._series.get(quantity)
         if series is not None:
             series.verdict(feature, likelihood, genuine=genuine)
+        for other in beside:
+            if other in self._series and not genuine:
+                self._series[other].forgive()
 
     def pair_of(self, quantity: str) -> Series | None:
         """The other quantity of the sensor."""

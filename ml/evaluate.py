@@ -8,8 +8,10 @@ import csv
 import gzip
 import io
 import math
+import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -51,26 +53,51 @@ class Row:
     text: str
 
 
+@contextmanager
+def _whole(target: Path) -> Iterator[TextIO]:
+    """A file that is written whole or not at all."""
+    part = target.with_name(target.name + ".part")
+    try:
+        with part.open("w", newline="") as file:
+            yield file
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def read_series(path: Path) -> Iterator[Row]:
-    """The readings of a file in order of arrival. Raises DataError, and OSError where the file cannot be read."""
+    """The readings of a file in order of arrival; infinite values count as failed reads. Raises DataError, and OSError
+    where the file cannot be opened."""
     with _open_text(path) as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
+        yield from _rows(path, _lines(path, file))
+
+
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of a file, with its name where it is no text, or damaged."""
+    try:
+        yield from file
+    except (UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path}: {error}; UTF-8 text, or such text packed by gzip, is read") from error
+
+
+def _rows(path: Path, lines: Iterator[str]) -> Iterator[Row]:
+    reader = csv.reader(lines)
+    header = next(reader, [])
+    try:
+        timestamp, value = header.index("timestamp"), header.index("value")
+    except ValueError:
+        known = "timestamp,value or timestamp,sensor,quantity,value"
+        raise DataError(f"{path}:1: the header is {','.join(header)!r}; {known} is read") from None
+    named = "sensor" in header and "quantity" in header
+    sensor, quantity = (header.index("sensor"), header.index("quantity")) if named else (-1, -1)
+    for cells in filter(None, reader):  # a blank line is no row
         try:
-            timestamp, value = header.index("timestamp"), header.index("value")
-        except ValueError:
-            known = "timestamp,value or timestamp,sensor,quantity,value"
-            raise DataError(f"{path}:1: the header is {','.join(header)!r}; {known} is read") from None
-        named = "sensor" in header and "quantity" in header
-        sensor, quantity = (header.index("sensor"), header.index("quantity")) if named else (-1, -1)
-        for cells in reader:
-            try:
-                seconds = _seconds(cells[timestamp])
-                number = float(cells[value]) if cells[value] else math.nan
-                names = (cells[sensor], cells[quantity]) if named else (UNNAMED, UNNAMED)
-            except (ValueError, IndexError) as error:
-                raise DataError(f"{path}:{reader.line_num}: {error}") from error
-            yield Row(cells[timestamp], seconds, *names, number, cells[value])
+            seconds = _seconds(cells[timestamp])
+            number = float(cells[value]) if cells[value].strip() else math.nan
+            names = (cells[sensor], cells[quantity]) if named else (UNNAMED, UNNAMED)
+        except (ValueError, IndexError) as error:
+            raise DataError(f"{path}:{reader.line_num}: {error}") from error
+        yield Row(cells[timestamp], seconds, *names, number if math.isfinite(number) else math.nan, cells[value])
 
 
 def score_series(rows: Iterator[Row]) -> Iterator[tuple[Row, Score | None]]:
@@ -120,7 +147,9 @@ def backtest_anomaly(files: Sequence[Path], out: Path, root: Path | None = None)
         name = below.name.removesuffix(".gz").removesuffix(".csv") + ".csv"
         target = out / below.with_name(name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w", newline="") as file:
+        if target.resolve() == path.resolve():
+            raise ValueError(f"{path} would be written over by its own scores; choose another folder for them")
+        with _whole(target) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             for row, score in score_series(read_series(path)):
@@ -139,7 +168,7 @@ def backtest_forecast(files: Sequence[Path], origins: Path, out: Path, horizons:
     """
     wanted = _read_origins(origins)
     written = 0
-    with out.open("w", newline="") as file:
+    with _whole(out) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["sensor", "quantity", "origin", "horizon_min", "mean", "lower", "upper"])
         for path in files:
@@ -200,5 +229,5 @@ def _seconds(timestamp: str) -> float:
 
 def _open_text(path: Path) -> TextIO:
     if path.suffix == ".gz":
-        return io.TextIOWrapper(gzip.open(path, "rb"), newline="")
-    return path.open(newline="")
+        return io.TextIOWrapper(gzip.open(path, "rb"), encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")

@@ -205,7 +205,12 @@ class Series:
             self.tails.usual_after_all(told)
         else:
             self.weights.false_alarm(feature, -math.log(max(1e-16, 1.0 - likelihood)))
-        if self.episode.open and self.told and self.told[-1][0] == likelihood:  # the open episode is the one judged
+        if self.told and self.told[-1][0] == likelihood:  # the open episode is the one judged
+            self.forgive()
+
+    def forgive(self) -> None:
+        """A person said that the open episode is none."""
+        if self.episode.open and self.told:
             self.forgiven, self.settling_until = True, self.seen_at + _SETTLING
             self._believe()
 

@@ -143,6 +143,7 @@ class AnomalyChange(Input):
     explanation: LongText = Field(alias="explicacion", default="Registrada a mano.")
     explanation_en: LongText = Field(alias="explicacion_en", default="Entered by hand.")
     state: AnomalyStateWord = Field(alias="estado", default_factory=lambda: AnomalyState.OPEN)
+    verdict: VerdictWord | None = Field(alias="veredicto", default=None)
 
 
 class AnomalyResolve(Input):

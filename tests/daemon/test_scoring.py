@@ -146,8 +146,10 @@ class Pupil(SensorModels):
         super().__init__(folder, (), detecting=True)
         self.taught = []
 
-    def verdict(self, sensor_id: int, quantity: str, feature: str, likelihood: float, *, genuine: bool) -> None:
-        self.taught.append((sensor_id, quantity, feature, likelihood, genuine))
+    def verdict(
+        self, sensor_id: int, quantities: Sequence[str], feature: str, likelihood: float, *, genuine: bool
+    ) -> None:
+        self.taught.append((sensor_id, *quantities, feature, likelihood, genuine))
 
 
 def judged(verdict: Verdict, **changes: object) -> Anomaly:
@@ -166,7 +168,7 @@ async def test_a_persons_verdict_reaches_the_model_and_is_on_the_disk_at_once(tm
     scoring.heed(Judgement(unsaid, corrected=False))  # of a model that did not say what it saw
     scoring.heed(Judgement(judged(Verdict.TRUE, sensor_id=8), corrected=False))  # of a sensor that is gone
     await until(lambda: len(models.taught) == 2 and (tmp_path / "7.npz").exists())
-    assert models.taught == [(7, "humidity", "level", 0.9, False), (7, "temperature", "level", 0.9, True)]
+    assert models.taught == [(7, "humidity", "level", 0.9, False), (7, "temperature", "humidity", "level", 0.9, True)]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -215,6 +217,27 @@ async def test_a_model_that_is_made_anew_heeds_what_was_said_before(tmp_path: Pa
     assert await lives(105) == [], "it stands in the model that was saved"
     (tmp_path / "7.npz").write_bytes(b"damaged")
     assert await lives(110) == [(7, "humidity", "level", 0.9, False)]
+
+
+async def test_a_model_that_cannot_be_read_is_made_anew_and_scoring_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "7.npz").mkdir()
+    told, asked = Told(), Asked(past(60))
+    async with running(tmp_path, told, asked, [7]) as scoring:
+        await until(lambda: told.normal)
+        scoring.offer([reading(7, 100)])
+        await until(lambda: scoring.counters.scored)
+        assert len(asked.since) == 1
+        assert scoring.status(7).rows > 2  # type: ignore[union-attr]
+
+
+async def test_impossible_values_of_a_sensor_that_is_new_are_no_news_of_its_model(tmp_path: Path) -> None:
+    """The watch tells of them, and limits hold; a model that knows nothing yet says nothing."""
+    told = Told()
+    async with running(tmp_path, told, Asked(), now=START + 30 * MINUTE) as scoring:
+        scoring.appeared([7])
+        scoring.offer([reading(7, minute, temperature=130.0 if 5 <= minute < 8 else 21.0) for minute in range(30)])
+        await until(lambda: scoring.counters.scored == 30)
+        assert not told.found
 
 
 async def test_what_is_long_past_teaches_and_raises_no_alarm(tmp_path: Path) -> None:

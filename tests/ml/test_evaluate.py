@@ -90,3 +90,33 @@ def test_a_file_that_is_no_series_is_refused_by_line(tmp_path: Path, text: str, 
     (tmp_path / "bad.csv").write_text(text)
     with pytest.raises(DataError, match=said):
         list(read_series(tmp_path / "bad.csv"))
+
+
+def test_no_input_is_written_over_and_no_output_is_left_half_written(tmp_path: Path) -> None:
+    source = tmp_path / "s.csv"
+    text = "timestamp,value\n2024-01-01 00:00:00,20.0\n2024-01-01 00:05:00,many\n"
+    source.write_text(text)
+    with pytest.raises(ValueError, match="would be written over"):
+        list(backtest_anomaly([source], tmp_path))
+    assert source.read_text() == text
+    with pytest.raises(DataError, match=r"s\.csv:3"):
+        list(backtest_anomaly([source], tmp_path / "out"))
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("latin.csv", b"timestamp,value\n2024-01-01 00:00:00,20\xb0\n"), ("cut.csv.gz", gzip.compress(b"timestamp")[:-9])],
+)
+def test_what_is_no_text_is_said_with_its_name(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=name):
+        list(read_series(tmp_path / name))
+
+
+def test_a_byte_order_mark_blank_lines_and_infinities_do_no_harm(tmp_path: Path) -> None:
+    source = tmp_path / "s.csv"
+    source.write_text(
+        "timestamp,value\n2024-01-01 00:00:00,20.0\n\n2024-01-01 00:05:00,inf\n2024-01-01 00:10:00, \n", "utf-8-sig"
+    )
+    assert [row.value == row.value for row in read_series(source)] == [True, False, False]

@@ -243,7 +243,7 @@ def test_a_fit_waits_until_each_horizon_has_rows_enough() -> None:
     """What was flagged may leave a near horizon fewer of them than a far one."""
     forecaster = MixForecaster("temperature", HORIZONS)
     for index in range(16 * DAY):
-        flagged = {"temperature"} if 400 < index and index % DAY >= 40 else ()
+        flagged = {"temperature"} if index > 400 and index % DAY >= 40 else ()
         forecaster.observe(index * BIN, {"temperature": room(index)}, flagged)
         training = forecaster.training(4096)
         assert forecaster.fit_due() == (training is not None)

@@ -152,6 +152,23 @@ def test_a_level_called_false_is_believed_and_what_goes_beyond_it_is_told() -> N
     assert found[1].time == (start + 288) * STEP
 
 
+def test_what_was_told_of_both_quantities_is_forgiven_in_both() -> None:
+    detector = ForestDetector(ForestBank())
+
+    def air(index: int, moved: float) -> dict[str, float]:
+        return {"temperature": cellar(index) + moved, "humidity": 55.0 + 3 * (cellar(index) - 15.0) - 4 * moved}
+
+    for index in range(8 * 288):
+        detector.observe(index * STEP, air(index, 0.0))
+    told = [s for s in detector.observe(8 * 288 * STEP, air(8 * 288, 6.0)) if s.alarm]
+    assert {score.quantity for score in told} == {"temperature", "humidity"}
+    first, other = told
+    detector.verdict(first.quantity, first.feature, first.likelihood, genuine=False, beside=[other.quantity])
+    for index in range(8 * 288 + 1, 9 * 288):
+        assert not any(score.alarm for score in detector.observe(index * STEP, air(index, 6.0)))
+    assert not detector.open_quantities()
+
+
 def test_the_same_event_each_morning_is_called_false_once() -> None:
     detector, found = lived(6), 0
     for index in range(6 * 288, 12 * 288):
