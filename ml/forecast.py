@@ -67,7 +67,7 @@ class MixForecaster:
         self._mixed = np.full((depth, count), np.nan)
         self._errors = np.full((count, len(MEMBERS)), np.nan)
         self._judged = np.zeros(count)
-        self._bounds = np.zeros((depth, count, 2), np.float32)
+        self._announced = np.zeros((depth, count, 3), np.float32)  # bounds of the change, and the record's scale
         self._record = Record(self.horizons)
         self._resolution = 0.0
         self._last = math.nan
@@ -112,7 +112,7 @@ class MixForecaster:
         found = []
         for index, horizon in enumerate(self.horizons):
             centre = level + float(self._mixed[place, index])
-            below, above = self._bounds[place, index].tolist()
+            below, above, _ = self._announced[place, index].tolist()
             value, lower, upper = self._possible(centre, level + below, level + above)
             found.append(Forecast(self.quantity, made_at, horizon * BIN, value, lower, upper, MEMBERS[leading[index]]))
         return found
@@ -178,7 +178,9 @@ class MixForecaster:
             self.bins.restart(time)
             return False
         while self.bins.begins_new(time):
-            if self.bins.close():
+            measured = self.bins.close()
+            self._record.moved(self.bins.at(0) - self.bins.at(1))
+            if measured:
                 self._judge()
             if self.bins.missing <= _STALE:
                 self._predict()
@@ -207,7 +209,8 @@ class MixForecaster:
         # A member that is judged for the first time starts at persistence's error: it has to earn its weight.
         start = np.where(np.isnan(known), np.where(judged > 1, known[:, :1], error), known)
         self._errors[due] = np.where(np.isnan(error), known, start + gain * (error - start))
-        self._record.judge(due, change - self._mixed[places, due], self._bounds[places, due].astype(np.float64), change)
+        announced = self._announced[places, due].astype(np.float64)
+        self._record.judge(due, origins[due], change - self._mixed[places, due], announced, change)
 
     def _predict(self) -> None:
         """Each member's change from the newest bin, and the mix; kept until the target comes."""
@@ -230,7 +233,10 @@ class MixForecaster:
         known = np.where(np.isnan(pending), 0.0, pending)
         mixed = (self._weights(pending) * known).sum(axis=1)
         self._mixed[place] = mixed
-        self._bounds[place] = mixed[:, None] + self._record.bounds(self._prior_radii())
+        discord = np.nanmean(np.abs(pending - mixed[:, None]), axis=1)
+        announced = self._record.announce(self._prior_radii(), self._record.scales(newest, discord))
+        announced[:, :2] += mixed[:, None]
+        self._announced[place] = announced
         self._origins[place] = newest
 
     def _learnt(self, fit: Arrays) -> Floats:
@@ -291,4 +297,4 @@ class MixForecaster:
 
 
 _PERSISTENCE = np.array([1.0] + [0.0] * (len(MEMBERS) - 1))
-_STATE = ("pending", "origins", "mixed", "bounds", "errors", "judged")
+_STATE = ("pending", "origins", "mixed", "announced", "errors", "judged")

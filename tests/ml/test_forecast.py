@@ -251,3 +251,21 @@ def test_a_fit_waits_until_each_horizon_has_rows_enough() -> None:
             fit_mix(training)
             return
     pytest.fail("no fit was ever due")
+
+
+def test_an_interval_is_wide_where_errors_are_large_at_this_time_of_day() -> None:
+    """A kitchen: calm at night, and cooked in for three hours a day."""
+    chance, forecaster = np.random.default_rng(4), MixForecaster("temperature", HORIZONS)
+    covered, widths = list[bool](), dict[bool, list[float]]({True: [], False: []})
+    last, told = 20.0, None
+    for index in range(14 * DAY):
+        cooking = 48 <= index % DAY < 60
+        last += -0.3 * (last - 20.0) + chance.normal(0, 0.5 if cooking else 0.02)
+        forecaster.observe(index * BIN, {"temperature": last})
+        if index > 7 * DAY:
+            if told is not None:
+                covered.append(told.lower <= forecaster.bins.at(0) <= told.upper)
+            told = forecaster.forecast(index * BIN)[0]
+            widths[50 <= index % DAY < 59].append(told.upper - told.lower)
+    assert np.mean(widths[True]) > 2 * np.mean(widths[False])
+    assert 0.86 < np.mean(covered) < 0.95

@@ -309,6 +309,9 @@ async def test_an_anomaly_is_resolved_with_a_verdict_which_may_come_later_and_ch
     changed = (await api.client.post(address, json={"veredicto": "cierta"})).json()
     assert (changed["veredicto"], changed["resuelta_en"]) == ("cierta", resolved["resuelta_en"])
     assert last_event(api)["metadata"] == {"action": "update_anomalia"}
+    patched = await api.client.patch(f"/api/v1/anomalies/{made['id']}", json={"veredicto": "falsa"})
+    assert patched.json()["veredicto"] == "falsa", "a verdict is a field like others"
+    changed = (await api.client.post(address, json={"veredicto": "cierta"})).json()
     events = len(api.events)
     for silent in ({}, {"veredicto": None}, {"veredicto": "cierta"}):
         assert (await api.client.post(address, json=silent)).json() == changed
