@@ -26,6 +26,7 @@ from ml.evaluate import FIT_ROWS, HORIZONS, Row, read_series
 from ml.features import BIN
 from ml.forecast import MixForecaster
 from ml.forecast_fit import fit_mix
+from ml.peers import Peers
 
 PER_HOUR = round(3600 / BIN)
 LEAST = 8 * 96
@@ -107,13 +108,14 @@ def replayed(rows: Iterator[Row], sensors: Sequence[str] | None) -> Mapping[tupl
     """Each series' forecasts at the end of each bin, by the daemon's forecasters, fitted when they want to be."""
     found: dict[tuple[str, str], list[Origin]] = {}
     forecasters: dict[tuple[str, str], MixForecaster] = {}
+    peers = Peers()
     for (sensor, time), together in groupby(rows, key=lambda row: (row.sensor, row.time)):
         if sensors is not None and sensor not in sensors:
             continue
         values = {row.quantity: row.value for row in together}
         for quantity in values:
             if (sensor, quantity) not in forecasters:
-                forecasters[sensor, quantity] = MixForecaster(quantity, HORIZONS)
+                forecasters[sensor, quantity] = MixForecaster(quantity, HORIZONS, peers, sensor)
                 found[sensor, quantity] = []
         for key, forecaster in forecasters.items():
             if key[0] != sensor:
