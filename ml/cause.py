@@ -2,10 +2,17 @@
 
 Air that changes, changes both quantities: who opens a window or turns the heating off moves temperature and relative
 humidity together (at constant water content, 1 K is some 6 % of the relative humidity). A sensor element that fails
-moves alone. Steam and wet laundry are the exception: humidity rises by itself, but not within one reading.
+moves alone. Steam and wet laundry are the exception: humidity rises by itself, but takes minutes to do so.
 """
 
 from ml.base import Cause
+from ml.features import MINUTE
+
+_STEAM = 5 * MINUTE
+"""A shower fills a bathroom in so long: what comes at once to a sensor that looks more seldom may be one."""
+
+_COOLER = -1.0
+"""K: humidity that rises while the air cools by this is no water."""
 
 _MOVED_NATS = 3.0
 """From here the other quantity counts as moved as well: one two-hour block in twenty does so by chance."""
@@ -27,17 +34,21 @@ def came_at_once(jump_nats: float) -> bool:
 
 
 def cause_of(
-    feature: str, quantity: str, rise: float, *, abrupt: bool, other_moved: bool | None, supported: bool
+    feature: str,
+    quantity: str,
+    rise: float,
+    *,
+    abrupt: bool,
+    interval: float,
+    other_moved: bool | None,
+    other_rise: float,
+    supported: bool,
 ) -> Cause:
-    """``rise``: seen minus expected. ``abrupt``: it came within a reading. ``other_moved``: the other quantity of the
-    sensor, None where it has none. ``supported``: other series (neighbours, or the other quantity) say that it should
-    be elsewhere.
+    """``rise``: seen minus expected. ``abrupt``: it came within a reading; one is taken each ``interval`` s.
+    ``other_moved``: the other quantity of the sensor, None where it has none, and ``other_rise``, by how much (0: not
+    known). ``supported``: other series (neighbours, or the other quantity) say that it should be elsewhere.
     """
     match feature:
-        case "failed":
-            return Cause.DISCONNECTED
-        case "impossible":
-            return Cause.GLITCHING
         case "spike":
             return Cause.UNCLEAR if other_moved else Cause.GLITCHING
         case "unchanged":
@@ -47,19 +58,22 @@ def cause_of(
         case "flat":
             return Cause.STUCK if supported else Cause.UNCLEAR
         case "range" | "shape" | "season":
-            return _room(quantity, rise) if other_moved and feature == "season" else Cause.UNCLEAR
+            return _room(quantity, rise, other_rise) if other_moved and feature == "season" else Cause.UNCLEAR
     if other_moved:
-        return _room(quantity, rise)
+        return _room(quantity, rise, other_rise)
     if feature in ("away", "apart", "drift"):
         return Cause.DRIFTING if supported else Cause.UNCLEAR
     if other_moved is None:
         return Cause.UNCLEAR
+    wetter = quantity == "humidity" and rise > 0
     if abrupt:
-        return Cause.GLITCHING
-    return Cause.WET if quantity == "humidity" and rise > 0 else Cause.UNCLEAR
+        return Cause.UNCLEAR if wetter and interval >= _STEAM else Cause.GLITCHING
+    return Cause.WET if wetter else Cause.UNCLEAR
 
 
-def _room(quantity: str, rise: float) -> Cause:
+def _room(quantity: str, rise: float, other_rise: float) -> Cause:
     if quantity == "temperature":
         return Cause.WARMER if rise > 0 else Cause.COLDER
-    return Cause.WET if rise > 0 else Cause.DRY
+    if rise > 0:
+        return Cause.COLDER if other_rise <= _COOLER else Cause.WET
+    return Cause.DRY

@@ -242,7 +242,7 @@ class Series:
             pending.value,
             self.window.last,
             self.episode.since if self.episode.open else pending.time,
-            cause_of(pending.gate, self.quantity, 0.0, abrupt=True, other_moved=None, supported=False),
+            Cause.DISCONNECTED if pending.gate == "failed" else Cause.GLITCHING,
         )
 
     def _leading(self, surprises: Sequence[float]) -> str:
@@ -260,9 +260,16 @@ class Series:
 
     def _cause(self, feature: str, rise: float, pair: "Series | None", jump: float) -> Cause:
         supported = self.slow is not None and self.slow.supported
-        other = None if pair is None else pair.has_moved(self.seen_at)
-        abrupt = came_at_once(jump)
-        return cause_of(feature, self.quantity, rise, abrupt=abrupt, other_moved=other, supported=supported)
+        return cause_of(
+            feature,
+            self.quantity,
+            rise,
+            abrupt=came_at_once(jump),
+            interval=self.window.step,
+            other_moved=None if pair is None else pair.has_moved(self.seen_at),
+            other_rise=0.0 if pair is None else pair.window.last - pair.window.half_day,
+            supported=supported,
+        )
 
     def has_moved(self, time: float) -> bool:
         """Whether this quantity has left its usual course in the last hour, or slowly."""

@@ -93,8 +93,6 @@ def test_an_unnamed_series_has_no_sizes_that_matter() -> None:
 @pytest.mark.parametrize(
     ("feature", "quantity", "rise", "abrupt", "other_moved", "supported", "cause"),
     [
-        ("failed", "temperature", 0.0, True, None, False, Cause.DISCONNECTED),
-        ("impossible", "humidity", 0.0, True, None, False, Cause.GLITCHING),
         ("unchanged", "temperature", 0.0, False, True, True, Cause.STUCK),
         ("jump", "temperature", -4.0, True, True, False, Cause.COLDER),
         ("jump", "temperature", -4.0, True, False, False, Cause.GLITCHING),
@@ -114,7 +112,42 @@ def test_an_unnamed_series_has_no_sizes_that_matter() -> None:
 def test_a_room_changes_both_quantities_and_a_sensor_fails_alone(
     feature: str, quantity: str, rise: float, abrupt: bool, other_moved: bool | None, supported: bool, cause: Cause
 ) -> None:
-    told = cause_of(feature, quantity, rise, abrupt=abrupt, other_moved=other_moved, supported=supported)
+    told = cause_of(
+        feature,
+        quantity,
+        rise,
+        abrupt=abrupt,
+        interval=60.0,
+        other_moved=other_moved,
+        other_rise=0.0,
+        supported=supported,
+    )
+    assert told is cause
+
+
+@pytest.mark.parametrize(
+    ("abrupt", "interval", "other_moved", "other_rise", "cause"),
+    [
+        (True, 60.0, False, 0.0, Cause.GLITCHING),  # steam takes minutes
+        (True, 600.0, False, 0.0, Cause.UNCLEAR),  # which are over when such a sensor looks again
+        (False, 600.0, False, 0.0, Cause.WET),
+        (False, 60.0, True, 0.5, Cause.WET),
+        (False, 60.0, True, -3.0, Cause.COLDER),  # a window in winter: the same water, less warmth
+    ],
+)
+def test_humidity_that_rises_is_water_or_a_glitch_or_cold(
+    abrupt: bool, interval: float, other_moved: bool, other_rise: float, cause: Cause
+) -> None:
+    told = cause_of(
+        "local",
+        "humidity",
+        20.0,
+        abrupt=abrupt,
+        interval=interval,
+        other_moved=other_moved,
+        other_rise=other_rise,
+        supported=False,
+    )
     assert told is cause
 
 
