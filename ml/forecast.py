@@ -29,15 +29,14 @@ _SIMPLE = 7
 _USUAL_DAYS = 3
 _WEEK = 7
 
-_MEMORY = 7 * BINS_PER_DAY
+_FAR = 8
+"""Bins (2 h) from which a horizon is long: its errors repeat each other, so that few of them are news."""
+
+_MEMORY, _MEMORY_FAR = 3 * BINS_PER_DAY, 14 * BINS_PER_DAY
 """Bins over which a member's error is averaged."""
 
-_SHARPNESS = 8.0
-_SHARPNESS_FAR = 3.0
-"""Weights fall with this power of a member's error; a long horizon's errors are few, and are trusted less."""
-
-_FAR = 8
-"""Bins (2 h) from which a horizon is long."""
+_SHARPNESS, _SHARPNESS_FAR = 12.0, 4.0
+"""Weights fall with this power of a member's error."""
 
 _STALE = 24
 """Bins (6 h) without a reading after which nothing is predicted."""
@@ -61,6 +60,7 @@ class MixForecaster:
         self._usual = np.add.outer(self._target, np.arange(_WEEK) * BINS_PER_DAY)
         self._earlier = np.add.outer(self._season, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
         self._sharpness = np.where(self._ahead < _FAR, _SHARPNESS, _SHARPNESS_FAR)[:, None]
+        self._memory = np.where(self._ahead < _FAR, _MEMORY, _MEMORY_FAR)[:, None]
         self.bins = Bins()
         self._pending = np.full((depth, count, len(MEMBERS)), np.nan, np.float32)
         self._origins = np.full(depth, np.iinfo(np.int64).min)
@@ -205,7 +205,7 @@ class MixForecaster:
         error = np.abs(self._pending[places, due] - change[:, None])
         self._judged[due] += 1
         judged, known = self._judged[due][:, None], self._errors[due]
-        gain = np.maximum(1 / _MEMORY, 1 / judged)
+        gain = np.maximum(1 / self._memory[due], 1 / judged)
         # A member that is judged for the first time starts at persistence's error: it has to earn its weight.
         start = np.where(np.isnan(known), np.where(judged > 1, known[:, :1], error), known)
         self._errors[due] = np.where(np.isnan(error), known, start + gain * (error - start))
