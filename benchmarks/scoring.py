@@ -167,13 +167,14 @@ def memory(count: int) -> None:
         forecaster.adopt(fit_mix(rows))
     states = model.state(), [forecaster.state() for forecaster in forecasters]
     kept: list[object] = []
+    peers = Peers()
 
     def one_more() -> None:
         detector = ForestDetector(bank)
         detector.restore(states[0])
         mixes = []
         for forecaster, state in zip(forecasters, states[1], strict=True):
-            mix = MixForecaster(forecaster.quantity, HORIZONS)
+            mix = MixForecaster(forecaster.quantity, HORIZONS, peers, str(len(kept)))
             mix.restore({name: array.copy() for name, array in state.items()})
             mixes.append(mix)
         kept.append((detector, mixes))
