@@ -59,7 +59,7 @@ def main() -> None:
         origins = Path(place) / "origins.csv"
         rows = [(*key, bins.index[i]) for key, bins in data.items() for i in fc_score.origins(bins, options.step_h)]
         pd.DataFrame(rows, columns=["sensor", "quantity", "origin"]).to_csv(origins, index=False)
-        ours = [pool.submit(replay, file, origins, Path(place) / file.name) for file in scored]
+        ours = [pool.submit(replay, file, origins, Path(place) / f"{number}.csv") for number, file in enumerate(scored)]
         others = {
             name: [
                 pool.submit(foretell, name, key, bins, fc_score.origins(bins, options.step_h), fc_score.HORIZONS)
