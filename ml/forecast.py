@@ -230,10 +230,11 @@ class MixForecaster:
         pending[:, 6] = past.sum(axis=1) / _WEEK - level
         if self._fit is not None and self.bins.size > REACH:
             pending[:, _SIMPLE:] = self._learnt(self._fit)
-        known = np.where(np.isnan(pending), 0.0, pending)
-        mixed = (self._weights(pending) * known).sum(axis=1)
+        silent = np.isnan(pending)
+        mixed = (self._weights(pending) * np.where(silent, 0.0, pending)).sum(axis=1)
         self._mixed[place] = mixed
-        discord = np.nanmean(np.abs(pending - mixed[:, None]), axis=1)
+        apart = np.where(silent, 0.0, np.abs(pending - mixed[:, None]))
+        discord = apart.sum(axis=1) / (len(MEMBERS) - silent.sum(axis=1))
         announced = self._record.announce(self._prior_radii(), self._record.scales(newest, discord))
         announced[:, :2] += mixed[:, None]
         self._announced[place] = announced

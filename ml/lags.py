@@ -58,7 +58,7 @@ def design(
     spans = bins[earlier + horizon] - bins[earlier]
     rows[:, column : column + len(_DAYS)] = spans
     column += len(_DAYS)
-    sums = np.concatenate(([0.0], np.cumsum(np.nan_to_num(bins))))
+    sums = np.concatenate(([0.0], np.cumsum(np.where(np.isnan(bins), 0.0, bins))))
     day = (sums[origins + 1] - sums[origins + 1 - BINS_PER_DAY]) / BINS_PER_DAY
     rows[:, column] = spans.mean(axis=1)
     rows[:, column + 1] = day - now[:, 0]
@@ -67,7 +67,8 @@ def design(
     angle = 2 * np.pi / BINS_PER_DAY * ((first_bin + origins + horizon) % BINS_PER_DAY)
     harmonics = [np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)]
     rows[:, column + 4 :] = np.stack([*harmonics, tips[origins], tips[origins - 1]], axis=1)
-    return np.nan_to_num(rows, copy=False)
+    rows[np.isnan(rows)] = 0.0
+    return rows
 
 
 def neighbour_design(bins: Floats, neighbours: Floats, origins: NDArray[np.intp], horizon: int) -> NDArray[np.float32]:
@@ -79,4 +80,6 @@ def neighbour_design(bins: Floats, neighbours: Floats, origins: NDArray[np.intp]
         now = other[origins]
         span = other[origins + horizon - season] - other[origins - season]
         columns += [now[:, None] - other[at - NEIGHBOUR_LAGS], np.stack([now - bins[origins], span], axis=1)]
-    return np.nan_to_num(np.concatenate(columns, axis=1).astype(np.float32), copy=False)
+    rows = np.concatenate(columns, axis=1).astype(np.float32)
+    rows[np.isnan(rows)] = 0.0
+    return rows
