@@ -16,8 +16,8 @@ SPAN = 28 * 96
 _ROOM = SPAN + SPAN // 4
 """Bins that there is space for: the newest SPAN move to the front once a week, so that a slice is contiguous."""
 
-_CARRY = 8
-"""Bins (2 h) over which a missing value is carried on as if it were known to the rows of a fit."""
+CARRY = 8
+"""Bins (2 h) over which a missing value is carried on as if it were known."""
 
 
 class Bins:
@@ -125,7 +125,7 @@ class Bins:
         self._values[self.size] = total / count if count else carried
         self._tips[self.size] = self._last - total / count if count else 0.0
         self._companion[self.size] = companion / companion_count if companion_count else carried_companion
-        self._known[self.size] = self.missing <= _CARRY and not flagged
+        self._known[self.size] = self.missing <= CARRY and not flagged
         self.size += 1
         self.open += 1
         return count > 0 and not flagged

@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping, Sequence
 import numpy as np
 
 from ml.base import Arrays, Floats, Forecast, Skill, named, part
-from ml.bins import SPAN, Bins
+from ml.bins import CARRY, SPAN, Bins
 from ml.boosting import predict
 from ml.features import BIN
 from ml.gate import POSSIBLE
@@ -37,9 +37,6 @@ _MEMORY, _MEMORY_FAR = 3 * BINS_PER_DAY, 14 * BINS_PER_DAY
 
 _SHARPNESS, _SHARPNESS_FAR = 12.0, 4.0
 """Weights fall with this power of a member's error."""
-
-_STALE = 24
-"""Bins (6 h) without a reading after which nothing is predicted."""
 
 _PRIOR: Mapping[str, tuple[float, float]] = {"temperature": (0.6, 2.5), "humidity": (2.5, 9.0)}
 """(90 % of errors of persistence at 1 h, and at most), °C or % RH: typical of rooms."""
@@ -103,11 +100,11 @@ class MixForecaster:
 
     def forecast(self, now: float) -> Sequence[Forecast]:
         self._advance(now)
-        if not self.bins.size or self.bins.missing > _STALE:
+        level = self.bins.at(0)
+        if self.bins.missing > CARRY or level != level:  # where the series stands is not known
             return []
         made_at = (self.bins.newest + 1) * BIN
         place = self.bins.newest % len(self._origins)
-        level = self.bins.at(0)
         leading = self._weights(self._pending[place]).argmax(axis=1).tolist()
         found = []
         for index, horizon in enumerate(self.horizons):
@@ -178,11 +175,10 @@ class MixForecaster:
             self.bins.restart(time)
             return False
         while self.bins.begins_new(time):
-            measured = self.bins.close()
-            self._record.moved(self.bins.at(0) - self.bins.at(1))
-            if measured:
+            if self.bins.close():
+                self._record.moved(self.bins.at(0) - self.bins.at(1))
                 self._judge()
-            if self.bins.missing <= _STALE:
+            if self.bins.missing <= CARRY:
                 self._predict()
         return True
 

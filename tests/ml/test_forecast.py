@@ -269,3 +269,15 @@ def test_an_interval_is_wide_where_errors_are_large_at_this_time_of_day() -> Non
             widths[50 <= index % DAY < 59].append(told.upper - told.lower)
     assert np.mean(widths[True]) > 2 * np.mean(widths[False])
     assert 0.86 < np.mean(covered) < 0.95
+
+
+def test_nothing_is_foretold_from_a_level_that_is_not_known() -> None:
+    forecaster = lived(5 * DAY, fitted=False)
+    assert forecaster.forecast((5 * DAY + 8) * BIN)
+    assert not forecaster.forecast((5 * DAY + 12) * BIN), "three hours of silence"
+    later = 60 * DAY * BIN
+    forecaster.observe(later, {"humidity": 50.0})  # only the other quantity, after weeks
+    forecaster.observe(later + BIN, {"humidity": 50.0})
+    assert not forecaster.forecast(later + BIN)
+    forecaster.observe(later + BIN + 1, {"temperature": 4.0})
+    assert forecaster.forecast(later + 2 * BIN)[0].value == 4.0
