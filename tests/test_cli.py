@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints, is_typeddict
+from typing import Any, cast, get_type_hints, is_typeddict
 
 import pytest
 from support.brokers import free_port
@@ -23,6 +23,7 @@ from support.daemon import ROOT, RunningDaemon, running
 import cli
 from daemon import __version__
 from daemon.client import Client
+from daemon.commands.tester import send_event
 from daemon.status_report import BrokerReport, StatusReport
 
 PAST = """\
@@ -430,6 +431,22 @@ def test_a_test_event_says_who_could_see_it(asked: Command) -> None:
     out = good(asked("test-event", "--channel", "sensors", "--message", "¡Hola!"))
     assert "✓ '¡Hola!' → sensors" in out
     assert "nobody is listening" in out
+
+
+def test_who_comes_after_a_test_event_is_not_said_to_have_heard_it(capsys: pytest.CaptureFixture[str]) -> None:
+    class Joined:
+        """A daemon to which somebody connects as soon as the event is out."""
+
+        listening = 0
+
+        def post(self, path: str, **_: str) -> None:
+            self.listening = 1
+
+        def get(self, path: str) -> dict[str, object]:
+            return {"channels": {"sensors": {"connections": self.listening}}}
+
+    send_event(cast("Client", Joined()), "sensors", "ping")
+    assert "nobody is listening" in capsys.readouterr().out
 
 
 def test_tail_follows_and_ends_quietly_on_ctrl_c(asked: Command, daemon: RunningDaemon) -> None:

@@ -156,9 +156,9 @@ def _verdict(tally: Tally) -> bool:
 
 
 def send_event(client: Client, channel: str, message: str) -> None:
-    """Send a test event and say who can have seen it."""
-    client.post("/api/v1/ws/test-event", channel=channel, message=message)
+    """Send a test event and say who can have seen it: those who were there before it."""
     channels = client.get("/api/v1/ws/stats")["channels"]
+    client.post("/api/v1/ws/test-event", channel=channel, message=message)
     listening = sum(channels.get(name, {}).get("connections", 0) for name in dict.fromkeys((channel, "general")))
     tell(f"✓ {message!r} → {channel}", "green")
     if listening:
