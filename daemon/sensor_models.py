@@ -16,6 +16,7 @@ from daemon.entities import Quality, StoredReading
 from ml import store
 from ml.anomaly import VERSION, ForestDetector, observe_many
 from ml.base import Arrays, Floats, Forecast, Score, named, part
+from ml.features import BIN
 from ml.forecast import MixForecaster
 from ml.forest import ForestBank
 from ml.gate import POSSIBLE
@@ -75,6 +76,12 @@ class SensorModel:
     untold: set[str] = field(default_factory=set)
     published: dict[tuple[str, float], float] = field(default_factory=dict)
     adopted: bool = False
+
+    @property
+    def last_time(self) -> float:
+        """Of the newest value seen (s), -inf before the first; where no detector looks, its quarter of an hour."""
+        opened = [f.bins.open * BIN for f in self.forecasters.values() if f.bins.open is not None]
+        return max(self.detector.last_time, *opened, -math.inf)
 
     def fit_due(self) -> bool:
         return self.detector.fit_due() or any(f.fit_due() for f in self.forecasters.values())
@@ -158,7 +165,7 @@ class SensorModels:
             log.warning("the models of sensor %d could not be read and are made anew: %s", sensor_id, error)
             self.introduce(sensor_id)
             return None
-        seen = model.detector.last_time
+        seen = model.last_time
         return None if seen == -math.inf else int(seen * MICROSECONDS)
 
     def state(self, sensor_id: int) -> Arrays | None:
@@ -238,7 +245,7 @@ class SensorModels:
         for batch in _passes(by_second(readings)):
             known = [(o, m) for o in batch if (m := self._models.get(o.sensor_id)) is not None]
             judged.skipped += len(batch) - len(known)
-            judged.old += [o.sensor_id for o, m in known if o.time / MICROSECONDS < m.detector.last_time - OLD]
+            judged.old += [o.sensor_id for o, m in known if o.time / MICROSECONDS < m.last_time - OLD]
             scored = self._detect([(model, o.time / MICROSECONDS, o.values) for o, model in known])
             for (observation, model), scores in zip(known, scored, strict=True):
                 touched[observation.sensor_id] = model
@@ -292,7 +299,7 @@ class SensorModels:
                 model.adopted = True
         if model.adopted:
             model.published.clear()
-            self._unseen.append((sensor_id, model.detector.last_time, {}, frozenset()))
+            self._unseen.append((sensor_id, model.last_time, {}, frozenset()))
 
     def _detect(self, readings: Sequence[tuple[SensorModel, float, Mapping[str, float]]]) -> list[list[Score]]:
         if not self._detecting:

@@ -219,6 +219,28 @@ async def test_a_model_that_is_made_anew_heeds_what_was_said_before(tmp_path: Pa
     assert await lives(110) == [(7, "humidity", "level", 0.9, False)]
 
 
+async def test_forecasts_need_no_detector(tmp_path: Path) -> None:
+    """``anomaly: {enabled: false}``: fitted, foretold, and gone on with after a restart."""
+    days, now = 7 * 1440, START + 7 * 1440 * MINUTE
+
+    async def lives(asked: Asked, minute: int) -> Told:
+        told, models = Told(), SensorModels(tmp_path, HORIZONS, detecting=False)
+        scoring = Scoring(models, asked, none, told.outlets(), Fitter(), now=lambda: now, gather=0.0)
+        task = asyncio.create_task(scoring.run([7]))
+        scoring.offer([reading(7, minute), reading(7, minute + 15)])
+        await until(lambda: told.predicted)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return told
+
+    first = await lives(Asked(past(days)), days)
+    assert {predicted.quantity for predicted in first.predicted} == {"temperature", "humidity"}
+    again = Asked(past(days))
+    await lives(again, days + 30)
+    assert again.since[0] > START + (days - 60) * MINUTE, "what it has seen is not asked for again"
+
+
 async def test_a_model_that_cannot_be_read_is_made_anew_and_scoring_goes_on(tmp_path: Path) -> None:
     (tmp_path / "7.npz").mkdir()
     told, asked = Told(), Asked(past(60))
