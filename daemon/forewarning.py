@@ -66,6 +66,7 @@ class Forewarnings:
         of is so already, which is no warning any more.
         """
         now = self._now()
+        self._forget_old(now)
         standing = self._standing.get(subject)
         if there:
             self._standing[subject] = _Standing(now, came=True)
@@ -81,7 +82,6 @@ class Forewarnings:
                 return
             del self._standing[subject]
         if probability >= self.level:
-            self._forget_old(now)
             self._standing[subject] = _Standing(now)
             if not self._told_already(subject, now):
                 self._tell([make()])

@@ -56,11 +56,6 @@ class ForestDetector:
         fitted = [series.fitted_at for series in self._series.values() if series.slot is not None]
         return max(fitted) if fitted else None
 
-    @property
-    def anomalous(self) -> bool:
-        """Whether an anomaly of any quantity is open."""
-        return bool(self.open_quantities())
-
     def open_quantities(self) -> list[str]:
         """The quantities of which an anomaly is open."""
         return [quantity for quantity, series in self._series.items() if series.episode.open]

@@ -16,7 +16,7 @@ from ml.bins import CARRY, SPAN, Bins
 from ml.boosting import predict
 from ml.features import BIN
 from ml.gate import POSSIBLE
-from ml.lags import BINS_PER_DAY, LEAST_ROWS, REACH, design, neighbour_design, season_days
+from ml.lags import BINS_PER_DAY, FAR, LEAST_ROWS, REACH, design, neighbour_design, season_days
 from ml.peers import Peer, Peers
 from ml.record import Record
 from ml.ridge import predict_ridge
@@ -28,9 +28,6 @@ MEMBERS = (
 _SIMPLE = 7
 _USUAL_DAYS = 3
 _WEEK = 7
-
-_FAR = 8
-"""Bins (2 h) from which a horizon is long: its errors repeat each other, so that few of them are news."""
 
 _MEMORY, _MEMORY_FAR = 3 * BINS_PER_DAY, 14 * BINS_PER_DAY
 """Bins over which a member's error is averaged."""
@@ -56,8 +53,8 @@ class MixForecaster:
         self._target = self._season - self._ahead
         self._usual = np.add.outer(self._target, np.arange(_WEEK) * BINS_PER_DAY)
         self._earlier = np.add.outer(self._season, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
-        self._sharpness = np.where(self._ahead < _FAR, _SHARPNESS, _SHARPNESS_FAR)[:, None]
-        self._memory = np.where(self._ahead < _FAR, _MEMORY, _MEMORY_FAR)[:, None]
+        self._sharpness = np.where(self._ahead < FAR, _SHARPNESS, _SHARPNESS_FAR)[:, None]
+        self._memory = np.where(self._ahead < FAR, _MEMORY, _MEMORY_FAR)[:, None]
         self.bins = Bins()
         self._pending = np.full((depth, count, len(MEMBERS)), np.nan, np.float32)
         self._origins = np.full(depth, np.iinfo(np.int64).min)

@@ -13,6 +13,10 @@ _DAYS = np.array([1, 2, 3])
 REACH = BINS_PER_DAY * 4
 """How many bins before the origin a row may look at."""
 
+FAR = 8
+"""Bins (2 h) from which a horizon is long: what comes until then repeats itself from bin to bin, so that few errors are
+news, and tells little of what is now."""
+
 LEAST_ROWS = BINS_PER_DAY
 """A day of rows is the least that a fit makes sense of."""
 

@@ -19,7 +19,7 @@ _LEAST_ALIKE = 0.2
 _LISTENED = 7 * BINS_PER_DAY
 _HOUR = 4
 _MOST_ASKED = 64
-"""So many others are compared at each fit: a thousand sensors would be a second's work."""
+"""So many others are compared at each fit, however many there are: those that follow in the order of joining."""
 
 
 class Peer(NamedTuple):
@@ -32,6 +32,8 @@ class Peer(NamedTuple):
 
 
 class Peers:
+    """Who forecasts what in one place; all have the same horizons."""
+
     def __init__(self) -> None:
         self._members: dict[str, dict[str, Peer]] = {}
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.base import Arrays, Floats
-from ml.lags import BINS_PER_DAY
+from ml.lags import BINS_PER_DAY, FAR
 
 _RESIDUALS = 12 * BINS_PER_DAY
 _COVERED = 0.90
@@ -35,9 +35,6 @@ _SLOTS = np.arange(-4, 5)
 _SLOT_GAIN = 0.04
 _RESTLESS = 8
 _WEEK = 7 * BINS_PER_DAY
-_FAR = 8
-"""Bins (2 h) from which the members' discord says more than how restless it is now."""
-
 _LEAST_SCALE, _MOST_SCALE = 0.2, 5.0
 
 
@@ -46,7 +43,7 @@ class Record:
 
     def __init__(self, horizons: Sequence[int]) -> None:
         self._horizons = tuple(horizons)
-        self._near = np.array([horizon < _FAR for horizon in horizons])
+        self._near = np.array([horizon < FAR for horizon in horizons])
         self._day_ahead = np.array([horizon >= BINS_PER_DAY for horizon in horizons])
         self._residuals = np.full((len(horizons), _RESIDUALS), np.nan, np.float32)
         self._by_slot = np.full((len(horizons), BINS_PER_DAY), np.nan, np.float32)  # mean size of errors

@@ -81,3 +81,12 @@ def test_a_restart_does_not_tell_it_again() -> None:
     assert House([stored(FROST, 360 * MINUTE)]).lives([0.9, *[0.3] * 5, 0.9]) == [6], "a new one is told"
     assert House([stored(Subject(1, 7, "Mould"), 360 * MINUTE)]).lives([0.9]) == [0], "that was another"
     assert House([stored(FROST, -61 * MINUTE)]).lives([0.9]) == [0], "what was foretold is long past"
+
+
+def test_what_nobody_looked_at_for_more_than_a_day_is_told_again() -> None:
+    house = House()
+    assert house.lives([0.9]) == [0]
+    house.time += 23 * 60 * MINUTE
+    assert house.lives([0.9]) == []
+    house.time += 72 * 60 * MINUTE
+    assert house.lives([0.9]) == [0]

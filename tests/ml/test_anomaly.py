@@ -122,9 +122,9 @@ def test_a_fault_alarms_once_and_names_what_stands_out(fault: list[float], featu
 def test_an_anomaly_ends_when_the_series_is_usual_again() -> None:
     detector, start = lived(4), int(4 * DAY / STEP)
     follow(detector, [35.0] * 4, start)
-    assert detector.anomalous
+    assert detector.open_quantities()
     later = follow(detector, [room(start + 4 + i) for i in range(60)], start + 4)
-    assert not detector.anomalous
+    assert not detector.open_quantities()
     assert not any(score.alarm for score in later)
 
 
