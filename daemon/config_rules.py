@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from daemon.config_sources import Sources
@@ -10,6 +11,9 @@ from drivers.mqtt_settings import is_loopback
 if TYPE_CHECKING:
     from daemon.config import Auth, Broker, Server
     from drivers.settings import CommonSettings
+
+_QUARTER = timedelta(minutes=15)
+"""What forecasts are made of: horizons are rounded to it."""
 
 
 def open_beyond_loopback(server: "Server", auth: "Auth", sources: Sources) -> None:
@@ -50,8 +54,9 @@ def signing_key(auth: "Auth", sources: Sources) -> None:
 
 
 def repeated_horizons(forecast: Any, sources: Sources) -> None:
-    if len(set(forecast.horizons)) != len(forecast.horizons):
-        sources.fault(("forecast", "horizons"), "one horizon stands twice; remove it")
+    quarters = [max(1, round(horizon / _QUARTER)) for horizon in forecast.horizons]
+    if len(set(quarters)) != len(quarters):
+        sources.fault(("forecast", "horizons"), "one horizon stands twice, in whole quarters of an hour; remove it")
 
 
 def driver_names(drivers: Sequence["CommonSettings | None"], sources: Sources) -> None:

@@ -69,6 +69,8 @@ def test_a_section_with_all_its_keys_commented_out_is_the_default(tmp_path: Path
         ("websocket: {ping_timeout: yes}", "websocket.ping_timeout: true is not a number"),
         ("forecast: {horizons: []}", "forecast.horizons: a list has too few items; at least 1"),
         ("forecast: {horizons: [1h, 60min]}", "forecast.horizons: one horizon stands twice"),
+        ("forecast: {horizons: [5min, 15min]}", "forecast.horizons: one horizon stands twice"),
+        ("forecast: {horizons: [1h, 62min]}", "forecast.horizons: one horizon stands twice"),
         ("forecast: {horizons: [1s]}", "config.yaml:1:23 forecast.horizons[0]: 1s is too small; at least 5min"),
         ("anomaly: {enabled: perhaps}", 'anomaly.enabled: "perhaps" is neither true nor false; true is usual'),
         ("log: {level: 2025-01-01}", 'log.level: "2025-01-01" is none of debug, info'),
