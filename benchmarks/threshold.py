@@ -121,7 +121,7 @@ def replayed(rows: Iterator[Row], sensors: Sequence[str] | None) -> Mapping[tupl
             if key[0] != sensor:
                 continue
             if forecaster.observe(time, values) and (forecasts := forecaster.forecast(time)):
-                found[key].append(Origin(forecaster.bins.newest, forecaster.bins.tail(96)[0], forecasts))
+                found[key].append(Origin(forecaster.bins.newest, forecaster.bins.day(), forecasts))
             if forecaster.fit_due() and (training := forecaster.training(FIT_ROWS)) is not None:
                 forecaster.adopt(fit_mix(training))
     return found

@@ -20,7 +20,6 @@ from ml.features import BIN
 from ml.forecast import MixForecaster
 from ml.forest import ForestBank
 from ml.gate import POSSIBLE
-from ml.lags import BINS_PER_DAY
 from ml.peers import Peers
 from ml.slow import Place
 
@@ -328,7 +327,7 @@ class SensorModels:
                 continue
             forecasts = forecaster.forecast(time)
             if forecasts:
-                day = forecaster.bins.tail(BINS_PER_DAY)[0]
+                day = forecaster.bins.day()
                 foreseen.outlooks.append(Outlook(sensor_id, quantity, forecasts[0].made_at, day, forecasts))
             foreseen.due += [(sensor_id, forecast) for forecast in forecasts if self._publish(model, forecast)]
         model.adopted = False

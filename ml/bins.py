@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 
 from ml.base import Arrays, Floats
 from ml.features import BIN
-from ml.lags import REACH, usable_origins
+from ml.lags import BINS_PER_DAY, REACH, usable_origins
 
 SPAN = 28 * 96
 """Four weeks: a model sees each weekday four times."""
 
 _ROOM = SPAN + SPAN // 4
 """Bins that there is space for: the newest SPAN move to the front once a week, so that a slice is contiguous."""
+
+_WEEK = 7
 
 CARRY = 8
 """Bins (2 h) over which a missing value is carried on as if it were known."""
@@ -50,11 +52,23 @@ class Bins:
         return self._values[: self.size].astype(np.float64)
 
     def tail(self, count: int) -> tuple[Floats, Floats, Floats]:
-        """The newest ``count`` bins of the series, of its companion, and how far above its bin's mean the last reading
-        of each lay."""
+        """The newest ``count`` bins of the series, NaN where one is not known, but for the newest; of its companion;
+        and how far above its bin's mean the last reading of each lay."""
         newest = slice(max(0, self.size - count), self.size)
         values, companion, tips = (a[newest].astype(np.float64) for a in (self._values, self._companion, self._tips))
+        values[:-1][~self._known[newest][:-1]] = np.nan
         return values, companion, tips
+
+    def day(self) -> Floats:
+        """The newest day's bins, or fewer where there are fewer; one that is not known is as the newest known one of
+        the same time in the week before, NaN where that is none."""
+        found = self.tail(BINS_PER_DAY)[0]
+        for days in range(1, _WEEK):
+            lacking = np.flatnonzero(np.isnan(found))
+            if not len(lacking):
+                break
+            found[lacking] = self.before(len(found) - 1 - lacking + days * BINS_PER_DAY)
+        return found
 
     @property
     def tip(self) -> float:
@@ -77,10 +91,8 @@ class Bins:
         return float(self._values[self.size - 1 - back]) if back < self.size else math.nan
 
     def before(self, back: NDArray[np.intp]) -> Floats:
-        """The values so many bins before the newest, in the shape of ``back``; NaN before the first."""
-        places = self.size - 1 - back
-        found: Floats = np.where(places >= 0, self._values[np.maximum(places, 0)], np.nan).astype(np.float64)
-        return found
+        """The values so many bins before the newest, in the shape of ``back``; NaN where one is not known."""
+        return np.where(self.known_before(back), self._values[np.maximum(self.size - 1 - back, 0)], np.nan)
 
     @property
     def newest(self) -> int:

@@ -24,7 +24,6 @@ def fit_boosting(rows: NDArray[np.float32], targets: Floats) -> Arrays:
     (TREES, leaves), ``base`` float64 (1,).
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # part of scikit-learn
 
     model = HistGradientBoostingRegressor(
         loss="absolute_error",
@@ -36,9 +35,7 @@ def fit_boosting(rows: NDArray[np.float32], targets: Floats) -> Arrays:
         early_stopping=False,
         random_state=0,
     )
-    # Its threads wait for each other by spinning: on a busy machine two take a hundred times as long as one.
-    with threadpool_limits(1):
-        return flatten(model.fit(rows[::-_EACH], targets[::-_EACH]))
+    return flatten(model.fit(rows[::-_EACH], targets[::-_EACH]))
 
 
 def flatten(model: Any) -> Arrays:

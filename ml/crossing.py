@@ -107,7 +107,7 @@ def expected_path(level: float, forecasts: Sequence[Forecast], day: Floats | Non
     knots = (0, *horizons)
     unsure: Floats | float = 0.0
     centre = np.interp(bins, knots, [level, *(forecast.value for forecast in made)])
-    if day is not None and len(day) == BINS_PER_DAY:
+    if day is not None and len(day) == BINS_PER_DAY and not np.isnan(day).any():
         same = (np.array(knots) - 1) % BINS_PER_DAY
         same[0] = 0  # the bin now was measured a day ago just before ``day`` begins
         shape = day[(bins - 1) % BINS_PER_DAY]

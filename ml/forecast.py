@@ -16,7 +16,7 @@ from ml.bins import CARRY, SPAN, Bins
 from ml.boosting import predict
 from ml.features import BIN
 from ml.gate import POSSIBLE
-from ml.lags import BINS_PER_DAY, FAR, LEAST_ROWS, REACH, design, neighbour_design, season_days
+from ml.lags import BINS_PER_DAY, FAR, LEAST_ROWS, REACH, design, neighbour_design, reach, season
 from ml.peers import Peer, Peers
 from ml.record import Record
 from ml.ridge import predict_ridge
@@ -35,6 +35,9 @@ _MEMORY, _MEMORY_FAR = 3 * BINS_PER_DAY, 14 * BINS_PER_DAY
 _SHARPNESS, _SHARPNESS_FAR = 12.0, 4.0
 """Weights fall with this power of a member's error."""
 
+_NOISE = 1e-4
+"""A smaller change is one of arithmetic (a unit converted, an offset added), no step of a sensor."""
+
 _PRIOR: Mapping[str, tuple[float, float]] = {"temperature": (0.6, 2.5), "humidity": (2.5, 9.0)}
 """(90 % of errors of persistence at 1 h, and at most), °C or % RH: typical of rooms."""
 
@@ -49,10 +52,11 @@ class MixForecaster:
         count, depth = len(self.horizons), max(self.horizons)
         self._ahead = np.array(self.horizons, np.intp)
         # Bins from the newest back to: a season before it, the target a season earlier, and that on the past days.
-        self._season = np.array([season_days(horizon) * BINS_PER_DAY for horizon in self.horizons], np.intp)
-        self._target = self._season - self._ahead
+        back = season(self._ahead)
+        self._reach = reach(self._ahead)
+        self._target = back - self._ahead
         self._usual = np.add.outer(self._target, np.arange(_WEEK) * BINS_PER_DAY)
-        self._earlier = np.add.outer(self._season, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
+        self._earlier = np.add.outer(back, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
         self._sharpness = np.where(self._ahead < FAR, _SHARPNESS, _SHARPNESS_FAR)[:, None]
         self._memory = np.where(self._ahead < FAR, _MEMORY, _MEMORY_FAR)[:, None]
         self.bins = Bins()
@@ -91,7 +95,7 @@ class MixForecaster:
             if quantity != self.quantity:
                 if quantity not in flagged:
                     self.bins.add_companion(value)
-            elif self.bins.add(time, value, flagged=quantity in flagged):
+            elif self.bins.add(time, value, flagged=quantity in flagged) and quantity not in flagged:
                 self._resolve(value)
         return completed
 
@@ -181,7 +185,7 @@ class MixForecaster:
 
     def _resolve(self, value: float) -> None:
         change = abs(value - self._last)
-        if change > 1e-9 and not 0 < self._resolution <= change:
+        if change > _NOISE and not 0 < self._resolution <= change:
             self._resolution = change
         self._last = value
 
@@ -218,9 +222,9 @@ class MixForecaster:
         pending[:, 2] = past[:, 0] - level
         spans = past[:, :_USUAL_DAYS] - self.bins.before(self._earlier)
         pending[:, 3] = spans[:, 0]
-        pending[:, 4] = spans.sum(axis=1) / _USUAL_DAYS
-        pending[:, 5] = past[:, :_USUAL_DAYS].sum(axis=1) / _USUAL_DAYS - level
-        pending[:, 6] = past.sum(axis=1) / _WEEK - level
+        pending[:, 4] = _known_mean(spans)
+        pending[:, 5] = _known_mean(past[:, :_USUAL_DAYS]) - level
+        pending[:, 6] = _known_mean(past) - level
         if self._fit is not None and self.bins.size > REACH:
             pending[:, _SIMPLE:] = self._learnt(self._fit)
         silent = np.isnan(pending)
@@ -235,35 +239,34 @@ class MixForecaster:
 
     def _learnt(self, fit: Arrays) -> Floats:
         """The changes (horizons, 3) that the fitted members say; NaN for the neighbours' where one says nothing."""
-        values, companion, tips = self.bins.tail(REACH + 1)
-        first = self.bins.newest - REACH
-        origin = np.array([REACH], np.intp)
-        rows = np.stack([design(values, companion, tips, origin, horizon, first) for horizon in self.horizons])
-        near = self._near(fit, first)
+        values, companion, tips = self.bins.tail(self._reach + 1)
+        first = self.bins.newest + 1 - len(values)
+        origins = np.full(len(self.horizons), len(values) - 1)
+        rows = design(values, companion, tips, origins, self._ahead, first)
+        near = self._near(fit, first, len(values))
         beside = np.full(len(rows), np.nan)
         if near is not None:
-            wider = [neighbour_design(values, near, origin, horizon)[0] for horizon in self.horizons]
-            beside = predict_ridge(fit, np.concatenate([rows[:, 0], wider], axis=1), "near_")
-        learnt: Floats = np.stack([predict_ridge(fit, rows[:, 0]), beside, predict(fit, rows)[:, 0]], axis=1)
+            wider = neighbour_design(values, near, origins, self._ahead)
+            beside = predict_ridge(fit, np.concatenate([rows, wider], axis=1), "near_")
+        learnt: Floats = np.stack([predict_ridge(fit, rows), beside, predict(fit, rows[:, None])[:, 0]], axis=1)
         return learnt
 
-    def _near(self, fit: Arrays, first: int) -> Floats | None:
-        """The fit's neighbours in the bins from ``first`` to now; None where one is gone, silent or odd."""
+    def _near(self, fit: Arrays, first: int, count: int) -> Floats | None:
+        """The fit's neighbours in ``count`` bins from ``first`` to now; None where one is gone, silent or odd."""
         peers = [self._peers.get(self.quantity, name) for name in fit["names"].tolist()]
-        near = [peer.bins.window(first, REACH + 1) for peer in peers if peer is not None]
+        near = [peer.bins.window(first, count) for peer in peers if peer is not None]
         if not near or len(near) < len(peers) or any(values[-1] != values[-1] for values in near):
             return None
         return np.array(near)
 
     def _weights(self, changes: Floats) -> Floats:
-        """Each member's share (horizons, members), 0 where it says nothing; before any was judged, persistence's 1."""
-        errors = self._errors
+        """Each member's share (horizons, members), 0 where it says nothing or was never judged; before any was judged,
+        persistence's 1."""
+        errors = self._errors + 1e-6
         unjudged = np.isnan(errors[:, 0])
-        errors = np.where(np.isnan(errors), errors[:, :1], errors) + 1e-6
-        errors[unjudged] = 1.0
+        errors[unjudged, 0] = 1.0
+        errors[np.isnan(errors) | np.isnan(changes)] = np.inf
         weights: Floats = (errors.min(axis=1, keepdims=True) / errors) ** self._sharpness
-        weights[np.isnan(changes)] = 0.0
-        weights[unjudged] = _PERSISTENCE
         weights /= weights.sum(axis=1, keepdims=True)
         return weights
 
@@ -290,5 +293,12 @@ class MixForecaster:
         return value, lower, upper
 
 
-_PERSISTENCE = np.array([1.0] + [0.0] * (len(MEMBERS) - 1))
+def _known_mean(days: Floats) -> Floats:
+    """Of the known ones in each row; NaN where there are not two."""
+    known = ~np.isnan(days)
+    count = known.sum(axis=1)
+    total = np.where(known, days, 0.0).sum(axis=1)
+    return np.where(count > 1, total / np.maximum(count, 1), np.nan)
+
+
 _STATE = ("pending", "origins", "mixed", "announced", "errors", "judged")

@@ -11,7 +11,7 @@ COMPANION_LAGS = np.array([1, 4, 16, 48, 96])
 _DAYS = np.array([1, 2, 3])
 
 REACH = BINS_PER_DAY * 4
-"""How many bins before the origin a row may look at."""
+"""How many bins there must be before an origin."""
 
 FAR = 8
 """Bins (2 h) from which a horizon is long: what comes until then repeats itself from bin to bin, so that few errors are
@@ -27,9 +27,18 @@ NEIGHBOUR_WIDTH = len(NEIGHBOUR_LAGS) + 2
 """Columns of one neighbour."""
 
 
-def season_days(horizon: int) -> int:
-    """The fewest whole days before the target that are known at the origin; ``horizon`` in bins."""
-    return -(-horizon // BINS_PER_DAY)
+Ahead = int | NDArray[np.intp]
+"""A horizon in bins: one for all rows, or one for each."""
+
+
+def season(horizon: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The fewest whole days before the target that are known at the origin; all in bins."""
+    return -(-horizon // BINS_PER_DAY) * BINS_PER_DAY
+
+
+def reach(horizons: NDArray[np.intp]) -> int:
+    """How many bins before the origin the rows of these horizons look at where there are so many, at least REACH."""
+    return max(REACH, int(season(horizons).max()) + int(_DAYS[-1] - 1) * BINS_PER_DAY)
 
 
 def usable_origins(known: NDArray[np.bool_], horizon: int) -> NDArray[np.intp]:
@@ -40,33 +49,34 @@ def usable_origins(known: NDArray[np.bool_], horizon: int) -> NDArray[np.intp]:
 
 
 def design(
-    bins: Floats, companion: Floats, tips: Floats, origins: NDArray[np.intp], horizon: int, first_bin: int
+    bins: Floats, companion: Floats, tips: Floats, origins: NDArray[np.intp], horizon: Ahead, first_bin: int
 ) -> NDArray[np.float32]:
     """Rows (n, WIDTH) for forecasts from ``origins`` (indices into ``bins``, at least REACH) ``horizon`` bins ahead.
 
-    ``companion`` is the sensor's other quantity in the same bins, ``tips`` how far above its bin's mean the last
-    reading lay: where a series is going, it is there already. NaN becomes 0, which for a difference says "nothing
-    known". ``first_bin`` is the number of bins from a midnight to bins[0].
+    ``bins`` are NaN where they are not known; ``companion`` is the sensor's other quantity in the same bins, ``tips``
+    how far above its bin's mean the last reading lay: where a series is going, it is there already. NaN becomes 0,
+    which for a difference says "nothing known". ``first_bin`` is the number of bins from a midnight to bins[0].
     """
     rows = np.empty((len(origins), WIDTH), np.float32)
     now = bins[origins][:, None]
     at = origins[:, None]
-    season = season_days(horizon) * BINS_PER_DAY
+    ahead = np.broadcast_to(horizon, len(origins))[:, None]
+    then = at + ahead - season(ahead)
     rows[:, : len(LAGS)] = bins[at - LAGS] - now
     column = len(LAGS)
     rows[:, column : column + len(COMPANION_LAGS)] = companion[at - COMPANION_LAGS] - companion[origins][:, None]
     column += len(COMPANION_LAGS)
     # What the same span did on the past days: from origin to target, days earlier.
-    earlier = at - season - (_DAYS - 1) * BINS_PER_DAY
-    earlier = np.maximum(earlier, 0)
-    spans = bins[earlier + horizon] - bins[earlier]
+    ended = then - (_DAYS - 1) * BINS_PER_DAY
+    begun = np.maximum(at - season(ahead) - (_DAYS - 1) * BINS_PER_DAY, 0)
+    spans = bins[ended] - bins[begun]
     rows[:, column : column + len(_DAYS)] = spans
     column += len(_DAYS)
-    sums = np.concatenate(([0.0], np.cumsum(np.where(np.isnan(bins), 0.0, bins))))
-    day = (sums[origins + 1] - sums[origins + 1 - BINS_PER_DAY]) / BINS_PER_DAY
+    known = ~np.isnan(bins)
+    day = _last_day(np.where(known, bins, 0.0), origins) / np.maximum(_last_day(known, origins), 1)
     rows[:, column] = spans.mean(axis=1)
     rows[:, column + 1] = day - now[:, 0]
-    rows[:, column + 2] = bins[origins + horizon - season] - now[:, 0]
+    rows[:, column + 2] = bins[then[:, 0]] - now[:, 0]
     rows[:, column + 3] = bins[origins] - bins[origins - BINS_PER_DAY] if len(bins) > REACH else 0.0
     angle = 2 * np.pi / BINS_PER_DAY * ((first_bin + origins + horizon) % BINS_PER_DAY)
     harmonics = [np.sin(angle), np.cos(angle), np.sin(2 * angle), np.cos(2 * angle)]
@@ -75,14 +85,23 @@ def design(
     return rows
 
 
-def neighbour_design(bins: Floats, neighbours: Floats, origins: NDArray[np.intp], horizon: int) -> NDArray[np.float32]:
+def _last_day(bins: Floats | NDArray[np.bool_], origins: NDArray[np.intp]) -> Floats:
+    """The sums of the days that end with ``origins``."""
+    sums = np.cumsum(bins, dtype=np.float64)
+    found: Floats = sums[origins] - sums[origins - BINS_PER_DAY]
+    return found
+
+
+def neighbour_design(
+    bins: Floats, neighbours: Floats, origins: NDArray[np.intp], horizon: Ahead
+) -> NDArray[np.float32]:
     """Rows (n, neighbours * NEIGHBOUR_WIDTH): what the others, (neighbours, bins) beside ``bins``, have done lately,
     where they stand against it, and what they did in the same span a season ago; 0 where that is not known."""
-    at, season = origins[:, None], season_days(horizon) * BINS_PER_DAY
+    at, back = origins[:, None], season(np.broadcast_to(horizon, len(origins)))
     columns = []
     for other in neighbours:
         now = other[origins]
-        span = other[origins + horizon - season] - other[origins - season]
+        span = other[origins + horizon - back] - other[np.maximum(origins - back, 0)]
         columns += [now[:, None] - other[at - NEIGHBOUR_LAGS], np.stack([now - bins[origins], span], axis=1)]
     rows = np.concatenate(columns, axis=1).astype(np.float32)
     rows[np.isnan(rows)] = 0.0

@@ -5,6 +5,11 @@ the time of day (a kitchen at noon) and by how restless the last two hours were,
 and by how far the forecaster's members differ. Errors are kept divided by that, so that 9 in 10 still means 9 in 10
 (conformal prediction with normalised errors: Papadopoulos et al. 2008; Lei et al. 2018). A day ahead nothing of it
 helped.
+
+Twelve days of errors learn slowly that a series is another one now: a quiet sensor that begins to move is outside its
+intervals for days. So each miss widens them at once, and each hit narrows them a little (adaptive conformal inference:
+Gibbs & Candes 2021, here as a factor); the wider they are, the less counts what the series itself has shown, and the
+more what is known from others. What near horizons have learnt widens the far ones, whose own errors come too late.
 """
 
 import math
@@ -28,9 +33,15 @@ _ENOUGH = 2 * BINS_PER_DAY
 _PRIOR_RESIDUALS = 48.0
 """What is known from other sensors weighs as much as half a day of own errors."""
 
-
 _SLOTS = np.arange(-4, 5)
 """An error tells of its time of day, an hour to both sides."""
+
+_WIDENS, _BY_SIZE, _NARROWS = 0.15, 0.03, 0.0375
+"""What a miss adds to the logarithm of the factor, what it adds for each half-width that it was outside, and what every
+forecast takes off; of an hour's horizon or longer less, as its errors repeat each other."""
+
+_NARROWEST, _WIDEST = -0.1, 4.0
+_MOST_OUTSIDE = 8.0
 
 _SLOT_GAIN = 0.04
 _RESTLESS = 8
@@ -49,6 +60,8 @@ class Record:
         self._by_slot = np.full((len(horizons), BINS_PER_DAY), np.nan, np.float32)  # mean size of errors
         self._discord = np.full(len(horizons), np.nan)
         self._restless = np.full(2, np.nan)  # mean size of changes from bin to bin: of two hours, of a week
+        self._wider = np.zeros(len(horizons))  # logarithm of a factor
+        self._news = 1.0 / (0.5 * np.array(horizons) + 1.0)
         self._judged = np.zeros(len(horizons), np.int64)
         self._lately = np.zeros((len(horizons), 3))  # covered, size of the error, size of the change
         self.radii = np.full(len(horizons), np.nan)
@@ -70,6 +83,10 @@ class Record:
         slots = (made_at[:, None] + _SLOTS) % BINS_PER_DAY
         size, known = np.abs(error)[:, None], self._by_slot[due[:, None], slots]
         self._by_slot[due[:, None], slots] = np.where(np.isnan(known), size, known + _SLOT_GAIN * (size - known))
+        outside = np.maximum(lower - change, change - upper) / np.maximum(0.5 * (upper - lower), 1e-6)
+        missed = np.where(covered, 0.0, _WIDENS + _BY_SIZE * np.minimum(outside, _MOST_OUTSIDE))
+        wider = self._wider[due] + self._news[due] * (missed - _NARROWS)
+        self._wider[due] = np.clip(wider, _NARROWEST, _WIDEST)
         gain = np.maximum(1 / _LATELY, 1 / self._judged[due])[:, None]
         new = np.stack([covered, np.abs(error), np.abs(change)], axis=1)
         self._lately[due] += gain * (new - self._lately[due])
@@ -100,13 +117,15 @@ class Record:
         """(horizons, 3): how far below and above a forecast what comes will lie, 9 times in 10, and the scale; from own
         errors and, while they are few, from a ``prior`` radius."""
         found = np.empty((len(self._horizons), 3))
+        wider = np.exp(np.maximum.accumulate(self._wider)).tolist()
         for index, horizon in enumerate(self._horizons):
             count = min(int(self._judged[index]), _RESIDUALS)
             own = count / (count + _PRIOR_RESIDUALS)
             below, above = self._quantiles(index, count, horizon) if count else (0.0, 0.0)
             if count >= _ENOUGH:
                 self.radii[index] = 0.5 * (above - below)
-            scale, rest = float(scales[index]), (1 - own) * float(prior[index])
+            own, rest = own * wider[index], (1 - own / max(1.0, wider[index])) * float(prior[index])
+            scale = float(scales[index])
             found[index] = own * below * scale - rest, own * above * scale + rest, scale
         return found
 
@@ -130,6 +149,7 @@ class Record:
             "by_slot": self._by_slot.copy(),
             "discord": self._discord.copy(),
             "restless": self._restless.copy(),
+            "wider": self._wider.copy(),
             "judged": self._judged.copy(),
             "lately": self._lately.copy(),
             "radii": self.radii.copy(),
@@ -140,6 +160,7 @@ class Record:
         self._by_slot[...] = state["by_slot"]
         self._discord[...] = state["discord"]
         self._restless[...] = state["restless"]
+        self._wider[...] = state["wider"]
         self._judged[...] = state["judged"]
         self._lately[...] = state["lately"]
         self.radii[...] = state["radii"]

@@ -23,7 +23,7 @@ def fit_ridge(rows: NDArray[np.float32], targets: Floats) -> Arrays:
     from sklearn.linear_model import Ridge
 
     mean, deviation = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64) + 1e-6
-    scaled = np.clip((rows - mean) / deviation, -_CLIP, _CLIP)
+    scaled = np.clip((rows - mean) / deviation, -_CLIP, _CLIP).astype(np.float32)
     ridge = Ridge(alpha=_ALPHA, solver="cholesky").fit(scaled, targets)
     for _ in range(_REWEIGHTED):
         error = np.abs(targets - ridge.predict(scaled))

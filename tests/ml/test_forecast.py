@@ -281,3 +281,49 @@ def test_nothing_is_foretold_from_a_level_that_is_not_known() -> None:
     assert not forecaster.forecast(later + BIN)
     forecaster.observe(later + BIN + 1, {"temperature": 4.0})
     assert forecaster.forecast(later + 2 * BIN)[0].value == 4.0
+
+
+def test_a_quiet_sensor_that_begins_to_move_is_soon_as_uncertain_as_one_that_moves() -> None:
+    """It lay in a drawer for twelve days, and its errors were nothing."""
+    chance, forecaster, told, level = np.random.default_rng(5), MixForecaster("temperature", HORIZONS), [], 20.0
+    moved = 12 * DAY
+    for index in range(moved + 3 * DAY):
+        level += chance.normal(0, 0.2) if index >= moved else 0.0
+        forecaster.observe(index * BIN, {"temperature": round(level, 2)})
+        if index > moved:
+            told.append(forecaster.forecast(index * BIN)[:2])
+    for place, horizon in ((0, 1), (1, 4)):
+        came = np.array([forecaster.bins.at(len(told) - 1 - index - horizon) for index in range(len(told) - horizon)])
+        covered = np.array(
+            [f[place].lower <= value <= f[place].upper for f, value in zip(told, came, strict=False)], np.float64
+        )
+        assert covered[DAY // 2 : DAY].mean() > 0.7
+        assert covered[DAY:].mean() > 0.8
+
+
+def test_an_ordinary_past_is_looked_for_before_a_flagged_one() -> None:
+    """Yesterday a door stood open; what today will be is what the days before were."""
+    forecaster = MixForecaster("temperature", HORIZONS)
+    for index in range(8 * DAY + 48):
+        open_door = 7 * DAY <= index < 7 * DAY + 60
+        value = 5.0 if open_door else round(20 + 5 * math.sin(2 * math.pi * index / DAY), 2)
+        forecaster.observe(index * BIN, {"temperature": value}, {"temperature"} if open_door else ())
+        if index == 8 * DAY + 20:
+            six_hours = forecaster.forecast(index * BIN)[2]
+            assert six_hours.value == pytest.approx(20 + 5 * math.sin(2 * math.pi * (20 + 23) / DAY), abs=1)
+            day = forecaster.bins.day()
+            assert len(day) == DAY
+            assert day.min() > 14
+
+
+def test_a_week_ahead_is_foretold() -> None:
+    """The longest horizon that can be configured."""
+    forecaster = MixForecaster("temperature", (900.0, 7 * 86_400.0))
+    for index in range(15 * DAY):
+        forecaster.observe(index * BIN, {"temperature": room(index)})
+        if index > 12 * DAY and forecaster.fit_due() and (training := forecaster.training(4096)) is not None:
+            forecaster.adopt(fit_mix(training))
+    assert forecaster.fitted_at is not None
+    week = forecaster.forecast(15 * DAY * BIN)[1]
+    assert week.lower < week.value < week.upper
+    assert week.value == pytest.approx(room(22 * DAY - 1), abs=2)
