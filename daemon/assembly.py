@@ -222,9 +222,10 @@ async def _limit_warnings(ground: Ground, directory: Directory, writes: InnerWri
     """With what was told lately, so that a restart does not tell it again."""
     now = ground.clock.now
     warnings = Forewarnings(writes.predictions, now, ground.config.forecast.warn_at)
-    if any(has_limits(sensor) for sensor in directory.all()):
+    named = ground.config.forecast.limits
+    if named or any(has_limits(sensor) for sensor in directory.all()):
         warnings.load(await ground.reads(lambda conn: predictions.warnings(conn, now() - FORGOTTEN_AFTER)))
-    return LimitWarnings(warnings, directory.record, now)
+    return LimitWarnings(warnings, directory.record, now, named)
 
 
 def _risks(ground: Ground, directory: Directory, warnings: Forewarnings) -> Risks | None:

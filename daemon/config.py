@@ -164,6 +164,16 @@ class Anomaly(Section):
     enabled: bool = True
 
 
+class NamedLimit(Section):
+    """A bound (°C, %) beside those that a sensor itself has, foretold under its own name. ``sensor``: key or name."""
+
+    name: str = Field(min_length=1, max_length=100)
+    sensor: str = Field(min_length=1, max_length=255)
+    quantity: Literal["temperature", "humidity"]
+    below: float | None = Field(None, allow_inf_nan=False)
+    above: float | None = Field(None, allow_inf_nan=False)
+
+
 class Forecast(Section):
     """``warn_at``: how probable it must be that a limit is crossed, or a risk comes, before it is announced."""
 
@@ -174,6 +184,7 @@ class Forecast(Section):
         max_length=12,
     )
     warn_at: float = Field(0.8, ge=0.5, le=0.99)
+    limits: list[NamedLimit] = Field(default=[], max_length=1000)
 
 
 class Risks(Section):

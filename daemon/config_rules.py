@@ -9,7 +9,7 @@ from daemon.config_sources import Sources
 from drivers.mqtt_settings import is_loopback
 
 if TYPE_CHECKING:
-    from daemon.config import Auth, Broker, Server
+    from daemon.config import Auth, Broker, Forecast, Server
     from drivers.settings import CommonSettings
 
 _QUARTER = timedelta(minutes=15)
@@ -53,10 +53,19 @@ def signing_key(auth: "Auth", sources: Sources) -> None:
         sources.fault(("auth", key), "the key has fewer than 32 characters; `openssl rand -hex 32` makes a good one")
 
 
-def repeated_horizons(forecast: Any, sources: Sources) -> None:
+def repeated_horizons(forecast: "Forecast", sources: Sources) -> None:
     quarters = [max(1, round(horizon / _QUARTER)) for horizon in forecast.horizons]
     if len(set(quarters)) != len(quarters):
         sources.fault(("forecast", "horizons"), "one horizon stands twice, in whole quarters of an hour; remove it")
+
+
+def named_limits(forecast: "Forecast", sources: Sources) -> None:
+    for name in _repeated([limit.name for limit in forecast.limits]):
+        sources.fault(("forecast", "limits"), f'"{name}" stands twice; names are unique')
+    for index, limit in enumerate(forecast.limits):
+        if limit.below is None and limit.above is None:
+            problem = f'"{limit.name}" has no bound; write above: or below: and a value in °C or %'
+            sources.fault(("forecast", "limits", index), problem)
 
 
 def driver_names(drivers: Sequence["CommonSettings | None"], sources: Sources) -> None:
@@ -84,6 +93,7 @@ RULES: Sequence[tuple[Callable[..., None], tuple[str, ...]]] = (
     (one_port_for_two, ("server", "broker")),
     (signing_key, ("auth",)),
     (repeated_horizons, ("forecast",)),
+    (named_limits, ("forecast",)),
     (driver_names, ("drivers",)),
     (embedded_without_broker, ("drivers", "broker")),
 )

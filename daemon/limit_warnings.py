@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from daemon.config import NamedLimit
 from daemon.entities import Sensor
 from daemon.forewarning import Forewarnings, Subject
 from daemon.scoring import Predicted
@@ -14,26 +15,38 @@ from ml.features import BIN
 FRESH = 20 * 60.0
 """s after which forecasts tell nothing of what is to come: they are made each quarter of an hour."""
 
+_TWO_HOURS = 2 * 3600
+
 _NAMES = {"temperature": ("La temperatura", "The temperature"), "humidity": ("La humedad", "The humidity")}
 _UNITS = {"temperature": "°C", "humidity": "%"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """A bound that a person set (°C, %); an ``upper`` one is crossed from below."""
+    """A bound that a person set (°C, %); an ``upper`` one is crossed from below. ``name``: of one in the config."""
 
     value: float
     upper: bool
+    name: str | None = None
 
     def broken(self, value: float) -> bool:
         return value > self.value if self.upper else value < self.value
 
 
 class LimitWarnings:
-    """``record(sensor_id)`` is what the directory knows of a sensor, None where it is gone; ``now`` in µs."""
+    """``record(sensor_id)`` is what the directory knows of a sensor, None where it is gone; ``now`` in µs; ``named``:
+    the limits of the configuration.
+    """
 
-    def __init__(self, warnings: Forewarnings, record: Callable[[int], Record | None], now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        warnings: Forewarnings,
+        record: Callable[[int], Record | None],
+        now: Callable[[], int],
+        named: Sequence[NamedLimit] = (),
+    ) -> None:
         self._warnings = warnings
+        self._named = named
         self._record = record
         self._now = now
 
@@ -44,11 +57,19 @@ class LimitWarnings:
             record = self._record(outlook.sensor_id)
             if record is None or record.sensor.ignored or outlook.made_at < oldest:
                 continue
-            limits = list(_limits(record.sensor, outlook.quantity))
+            limits = [*_limits(record.sensor, outlook.quantity), *self._named_of(record.sensor, outlook.quantity)]
             if limits:
                 path = expected_path(float(outlook.day[-1]), outlook.forecasts, outlook.day)
                 for limit in limits:
                     self._look(outlook, path, limit, getattr(record.latest, outlook.quantity))
+
+    def _named_of(self, sensor: Sensor, quantity: str) -> Iterator[_Limit]:
+        for limit in self._named:
+            if limit.quantity == quantity and limit.sensor in (*sensor.keys, sensor.name):
+                if limit.below is not None:
+                    yield _Limit(limit.below, upper=False, name=limit.name)
+                if limit.above is not None:
+                    yield _Limit(limit.above, upper=True, name=limit.name)
 
     def _look(self, outlook: Outlook, path: Path, limit: _Limit, latest: float | None) -> None:
         def make() -> Predicted:
@@ -86,9 +107,10 @@ def _predicted(outlook: Outlook, path: Path, limit: _Limit, ahead: Crossing | No
     likely = ahead.likely(horizon) if ahead is not None else None
     if ahead is None or likely is None:
         raise ValueError(f"a crossing of {limit.value:g} that is not likely cannot be announced")
-    probability = ahead.within(horizon)
+    probability = round(min(0.99, ahead.within(horizon)), 2)  # nothing ahead is certain
     spanish, english = _words(outlook.quantity, limit)
-    share = f"{min(99, round(100 * probability))} %"
+    about = _span(likely if likely < _TWO_HOURS else 3600 * round(likely / 3600))
+    share = f"{100 * probability:.0f} %"
     return Predicted(
         outlook.sensor_id,
         outlook.quantity,
@@ -97,8 +119,8 @@ def _predicted(outlook: Outlook, path: Path, limit: _Limit, ahead: Crossing | No
         round((outlook.made_at + likely) * MICROSECONDS),
         min(outlook.forecasts, key=lambda forecast: abs(forecast.horizon - likely)).model,
         probability=probability,
-        comment=f"{spanish} en aproximadamente {_span(likely)} ({share} en {_span(horizon)}).",
-        comment_en=f"{english} in about {_span(likely)} ({share} within {_span(horizon)}).",
+        comment=f"{spanish} en aproximadamente {about} ({share} en {_span(horizon)}).",
+        comment_en=f"{english} in about {about} ({share} within {_span(horizon)}).",
     )
 
 
@@ -106,12 +128,14 @@ def _words(quantity: str, limit: _Limit) -> tuple[str, str]:
     """(Spanish, English): what will happen, always in the same words."""
     spanish, english = _NAMES[quantity]
     amount = f"{limit.value:g} {_UNITS[quantity]}"
-    falls, rises = f"bajará de {amount}", f"superará {amount}"
-    return (
-        f"{spanish} probablemente {rises if limit.upper else falls}".replace(".", ","),
-        f"{english} will probably {'rise above' if limit.upper else 'fall below'} {amount}",
-    )
+    coma = amount.replace(".", ",")
+    spanish += f" probablemente {f'superará {coma}' if limit.upper else f'bajará de {coma}'}"
+    english += f" will probably {'rise above' if limit.upper else 'fall below'} {amount}"
+    return (spanish, english) if limit.name is None else (f"{limit.name}: {spanish}", f"{limit.name}: {english}")
 
 
 def _span(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 and seconds % 3600 else f"{seconds / 3600:.0f} h"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not minutes:
+        return f"{hours} h"
+    return f"{hours} h {minutes} min" if seconds > _TWO_HOURS else f"{seconds / 60:.0f} min"

@@ -71,6 +71,16 @@ def test_a_section_with_all_its_keys_commented_out_is_the_default(tmp_path: Path
         ("forecast: {horizons: [1h, 60min]}", "forecast.horizons: one horizon stands twice"),
         ("forecast: {horizons: [5min, 15min]}", "forecast.horizons: one horizon stands twice"),
         ("forecast: {horizons: [1h, 62min]}", "forecast.horizons: one horizon stands twice"),
+        (
+            "forecast: {limits: [{name: ice, sensor: freezer, quantity: temperature}]}",
+            'config.yaml:1:21 forecast.limits[0]: "ice" has no bound; write above: or below: and a value in °C or %',
+        ),
+        (
+            "forecast: {limits: [&a {name: ice, sensor: a, quantity: humidity, above: 1}, *a]}",
+            'forecast.limits: "ice" stands twice; names are unique',
+        ),
+        ("forecast: {limits: [{name: a, sensor: b, quantity: pressure, above: 1}]}", "forecast.limits[0].quantity"),
+        ("forecast: {limits: [{name: a, sensor: b, quantity: humidity, above: .nan}]}", "forecast.limits[0].above"),
         ("forecast: {horizons: [1s]}", "config.yaml:1:23 forecast.horizons[0]: 1s is too small; at least 5min"),
         ("anomaly: {enabled: perhaps}", 'anomaly.enabled: "perhaps" is neither true nor false; true is usual'),
         ("log: {level: 2025-01-01}", 'log.level: "2025-01-01" is none of debug, info'),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from daemon.config import NamedLimit
 from daemon.entities import Anomaly, Sensor, StoredReading
 from daemon.fitting import Fitter
 from daemon.forewarning import Forewarnings
@@ -36,6 +37,7 @@ def thawing(level: float, rise: float = 1.0, spread: float = 0.1, made_at: float
 class House:
     sensor: Sensor = FREEZER
     latest: float | None = None
+    named: Sequence[NamedLimit] = ()
     time: int = NOW * SECOND
     told: list[Predicted] = field(default_factory=list)
 
@@ -44,7 +46,7 @@ class House:
         if self.latest is not None:
             self.record.latest.temperature = self.latest
         warnings = Forewarnings(self.told.extend, lambda: self.time, 0.8)
-        self.limits = LimitWarnings(warnings, lambda _: self.record, lambda: self.time)
+        self.limits = LimitWarnings(warnings, lambda _: self.record, lambda: self.time, self.named)
 
     def foresees(self, *outlooks: Outlook) -> list[Predicted]:
         self.told.clear()
@@ -61,7 +63,8 @@ def test_the_freezer_passes_its_limit_in_forty_minutes_and_people_are_told() -> 
     assert row.lower < row.value < row.upper
     assert row.probability is not None
     assert 0.8 <= row.probability <= 1.0
-    share = f"{min(99, round(100 * row.probability))} %"
+    share = f"{100 * row.probability:.0f} %"
+    assert row.probability == round(row.probability, 2) <= 0.99
     assert row.comment_en == f"The temperature will probably rise above -15 °C in about 45 min ({share} within 1 h)."
     assert row.comment == f"La temperatura probablemente superará -15 °C en aproximadamente 45 min ({share} en 1 h)."
 
@@ -73,6 +76,21 @@ def test_each_limit_speaks_of_itself() -> None:
     assert row.comment_en is not None
     assert row.comment_en.startswith("The temperature will probably fall below 2.5 °C in about 4 h (")
     assert row.comment.startswith("La temperatura probablemente bajará de 2,5 °C en aproximadamente 4 h (")
+
+
+@pytest.mark.parametrize("called", ["mqtt/freezer", "cold store"])
+def test_a_limit_of_the_configuration_is_told_by_its_name(called: str) -> None:
+    sensor = replace(FREEZER, name="cold store")
+    ice = NamedLimit(name="St. Ice", sensor=called, quantity="temperature", above=-14.5, below=-30.0)
+    other = NamedLimit(name="lab", sensor="mqtt/lab", quantity="temperature", above=-15.2)
+    moist = NamedLimit(name="moist", sensor=called, quantity="humidity", above=-15.2)
+    own, named = House(sensor, named=[ice, other, moist]).foresees(thawing(-15.7))
+    assert own.comment_en is not None
+    assert own.comment_en.startswith("The temperature will probably rise above -15 °C in about 45 min (")
+    assert named.comment_en is not None
+    assert named.comment is not None
+    assert named.comment_en.startswith("St. Ice: The temperature will probably rise above -14.5 °C in about 75 min (")
+    assert named.comment.startswith("St. Ice: La temperatura probablemente superará -14,5 °C en aproximadamente 75 min")
 
 
 def test_it_is_told_once_and_a_changed_limit_is_another() -> None:
