@@ -116,7 +116,10 @@ class Bins:
         self._flagged = self._flagged or flagged
         return True
 
-    def add_companion(self, value: float) -> None:
+    def add_companion(self, time: float, value: float) -> None:
+        """Count the other quantity beside it; one of an older bin is left out."""
+        if self.open is not None and int(time // BIN) != self.open:
+            return
         self._sums[2] += value
         self._sums[3] += 1.0
 

@@ -94,7 +94,7 @@ class MixForecaster:
                 continue
             if quantity != self.quantity:
                 if quantity not in flagged:
-                    self.bins.add_companion(value)
+                    self.bins.add_companion(time, value)
             elif self.bins.add(time, value, flagged=quantity in flagged) and quantity not in flagged:
                 self._resolve(value)
         return completed

@@ -327,3 +327,14 @@ def test_a_week_ahead_is_foretold() -> None:
     week = forecaster.forecast(15 * DAY * BIN)[1]
     assert week.lower < week.value < week.upper
     assert week.value == pytest.approx(room(22 * DAY - 1), abs=2)
+
+
+def test_a_late_reading_is_in_no_later_bin() -> None:
+    forecaster = MixForecaster("temperature", HORIZONS)
+    for index in range(4):
+        forecaster.observe(index * BIN, {"temperature": 20.0, "humidity": 50.0})
+    forecaster.observe(BIN + 1, {"temperature": 90.0, "humidity": 5.0})
+    forecaster.observe(4 * BIN, {"temperature": 20.0, "humidity": 50.0})
+    values, companion, _ = forecaster.bins.tail(4)
+    assert values.tolist() == [20.0] * 4
+    assert companion.tolist() == [50.0] * 4
