@@ -38,9 +38,10 @@ SHARES = (0.05, 0.2, 0.4, 0.6, 0.75, 0.85, 0.95)
 
 @dataclass(slots=True)
 class Origin:
-    """What was known at the end of a bin: its number since 1970, the means of the day before, the forecasts."""
+    """What was known at the end of a bin: its number since 1970, its mean, the usual day, the forecasts."""
 
     bin: int
+    level: float
     day: Floats
     forecasts: Sequence[Forecast]
 
@@ -120,8 +121,9 @@ def replayed(rows: Iterator[Row], sensors: Sequence[str] | None) -> Mapping[tupl
         for key, forecaster in forecasters.items():
             if key[0] != sensor:
                 continue
+            bins = forecaster.bins
             if forecaster.observe(time, values) and (forecasts := forecaster.forecast(time)):
-                found[key].append(Origin(forecaster.bins.newest, forecaster.bins.day(), forecasts))
+                found[key].append(Origin(bins.newest, bins.at(0), bins.usual_day(), forecasts))
             if forecaster.fit_due() and (training := forecaster.training(FIT_ROWS)) is not None:
                 forecaster.adopt(fit_mix(training))
     return found
@@ -130,7 +132,7 @@ def replayed(rows: Iterator[Row], sensors: Sequence[str] | None) -> Mapping[tupl
 def judged(origins: Sequence[Origin], quantity: str, level: float) -> Tally:
     """The second half of a series, warned of both limits."""
     middle = len(origins) // 2
-    limits = np.quantile([origin.day[-1] for origin in origins[:middle]], [0.05, 0.95])
+    limits = np.quantile([origin.level for origin in origins[:middle]], [0.05, 0.95])
     tally = Tally()
     for limit, upper in zip(limits.tolist(), (False, True), strict=True):
         tally.add(_one_limit(origins[middle:], quantity, limit, upper=upper, level=level))
@@ -139,7 +141,7 @@ def judged(origins: Sequence[Origin], quantity: str, level: float) -> Tally:
 
 def _one_limit(origins: Sequence[Origin], quantity: str, limit: float, *, upper: bool, level: float) -> Tally:
     tally = Tally()
-    value_of = {origin.bin: float(origin.day[-1]) for origin in origins}
+    value_of = {origin.bin: origin.level for origin in origins}
     beyond = {number: (value > limit) if upper else (value < limit) for number, value in value_of.items()}
     last, longest = origins[-1].bin, round(max(HORIZONS) / BIN)
     told: list[Predicted] = []
@@ -149,7 +151,7 @@ def _one_limit(origins: Sequence[Origin], quantity: str, limit: float, *, upper:
     subject = Subject(1, None, "limit")
     for origin in origins:
         clock[0] = round(origin.bin * BIN * 1e6)
-        path = expected_path(float(origin.day[-1]), origin.forecasts, origin.day)
+        path = expected_path(origin.level, origin.forecasts, origin.day)
         ahead = crossing(path, limit, upper=upper)
         if ahead is None:
             if not any(beyond.get(origin.bin - back) for back in range(1, PER_HOUR + 1)):

@@ -59,7 +59,7 @@ class LimitWarnings:
                 continue
             limits = [*_limits(record.sensor, outlook.quantity), *self._named_of(record.sensor, outlook.quantity)]
             if limits:
-                path = expected_path(float(outlook.day[-1]), outlook.forecasts, outlook.day)
+                path = expected_path(outlook.level, outlook.forecasts, outlook.day)
                 for limit in limits:
                     self._look(outlook, path, limit, getattr(record.latest, outlook.quantity))
 

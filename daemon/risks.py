@@ -237,9 +237,9 @@ class Risks:
 
     def _path(self, sensor_id: int, quantity: str, hours: Hours, now: int) -> crossing.Path | None:
         outlook = self._outlooks.get(sensor_id, {}).get(quantity)
-        if outlook is None or not len(outlook.day) or outlook.made_at * 1e6 < now - FRESH:
+        if outlook is None or outlook.made_at * 1e6 < now - FRESH:
             return None
-        level, past = float(outlook.day[-1]), hours.temperature if quantity == "temperature" else hours.humidity
+        level, past = outlook.level, hours.temperature if quantity == "temperature" else hours.humidity
         usual = risks.along_usual_days(crossing.expected_path(level, outlook.forecasts), past, hours.end)
         return crossing.expected_path(level, outlook.forecasts, outlook.day) if usual is None else usual
 

@@ -101,13 +101,14 @@ class Judged:
 class Outlook:
     """All that is expected of a series, one forecast per horizon, each time that a quarter of an hour is complete.
 
-    ``day``: the means of its last 24 hours, or of as many as there are, oldest first; the newest ends at ``made_at``
-    (s), when all forecasts were made.
+    ``level``: the newest quarter's mean, which ends at ``made_at`` (s), when all forecasts were made; ``day``: what is
+    usual at each time of day (:meth:`ml.bins.Bins.usual_day`).
     """
 
     sensor_id: int
     quantity: str
     made_at: float
+    level: float
     day: Floats
     forecasts: Sequence[Forecast]
 
@@ -327,8 +328,9 @@ class SensorModels:
                 continue
             forecasts = forecaster.forecast(time)
             if forecasts:
-                day = forecaster.bins.day()
-                foreseen.outlooks.append(Outlook(sensor_id, quantity, forecasts[0].made_at, day, forecasts))
+                bins, made_at = forecaster.bins, forecasts[0].made_at
+                outlook = Outlook(sensor_id, quantity, made_at, bins.at(0), bins.usual_day(), forecasts)
+                foreseen.outlooks.append(outlook)
             foreseen.due += [(sensor_id, forecast) for forecast in forecasts if self._publish(model, forecast)]
         model.adopted = False
 

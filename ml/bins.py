@@ -59,16 +59,14 @@ class Bins:
         values[:-1][~self._known[newest][:-1]] = np.nan
         return values, companion, tips
 
-    def day(self) -> Floats:
-        """The newest day's bins, or fewer where there are fewer; one that is not known is as the newest known one of
-        the same time in the week before, NaN where that is none."""
-        found = self.tail(BINS_PER_DAY)[0]
-        for days in range(1, _WEEK):
-            lacking = np.flatnonzero(np.isnan(found))
-            if not len(lacking):
-                break
-            found[lacking] = self.before(len(found) - 1 - lacking + days * BINS_PER_DAY)
-        return found
+    def usual_day(self) -> Floats:
+        """(96,): what was usual at the times of day of the newest day's bins, the last one's being now's: the means of
+        what is known of the last week; NaN where nothing is."""
+        back = np.arange(BINS_PER_DAY)[::-1] + BINS_PER_DAY * np.arange(_WEEK)[:, None]
+        days = self.before(back)
+        known = ~np.isnan(days)
+        total, count = np.where(known, days, 0.0).sum(axis=0), known.sum(axis=0)
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     @property
     def tip(self) -> float:

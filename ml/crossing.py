@@ -26,7 +26,8 @@ off, later it finds back within a day or two. Chosen so that of what is 80 % pro
 ``benchmarks/threshold.py``; a random walk (0.5, and no end) would cross far more often than rooms do."""
 
 _BEND, _UNSURE = 0.5, 0.5
-"""How much of yesterday's shape is believed between two horizons, and how much of that is added to the half-widths."""
+"""How much of the usual day's shape is believed between two horizons, and how much of that is added to the
+half-widths."""
 
 _LIKELY = 0.5
 """A crossing that is less probable than this has no likely time."""
@@ -96,9 +97,10 @@ class Crossing:
 
 
 def expected_path(level: float, forecasts: Sequence[Forecast], day: Floats | None = None) -> Path:
-    """``level`` is the newest mean, ``forecasts`` all made at its end. ``day``: the last 24 hours' means,
-    oldest first; between two horizons the path follows yesterday's shape, without it (or with less) a straight line.
-    The spread's square grows in straight lines from 0: its root as that of a random walk.
+    """``level`` is the newest mean, ``forecasts`` all made at its end. ``day``: what is
+    usual at each time of day, the last bin's being now's; between two horizons the path follows its shape, without it
+    (or where a part is not known) a straight line. The spread's square grows in straight lines from 0: its root as that
+    of a random walk.
     """
     by_horizon = {round(forecast.horizon / BIN): forecast for forecast in forecasts}
     horizons = tuple(sorted(by_horizon))
@@ -107,9 +109,8 @@ def expected_path(level: float, forecasts: Sequence[Forecast], day: Floats | Non
     knots = (0, *horizons)
     unsure: Floats | float = 0.0
     centre = np.interp(bins, knots, [level, *(forecast.value for forecast in made)])
-    if day is not None and len(day) == BINS_PER_DAY and not np.isnan(day).any():
+    if day is not None and not np.isnan(day).any():
         same = (np.array(knots) - 1) % BINS_PER_DAY
-        same[0] = 0  # the bin now was measured a day ago just before ``day`` begins
         shape = day[(bins - 1) % BINS_PER_DAY]
         bend = _BEND * (shape - np.interp(bins, knots, day[same]))
         centre += bend

@@ -30,7 +30,7 @@ def thawing(level: float, rise: float = 1.0, spread: float = 0.1, made_at: float
         for h in (900.0, 3600.0, 21_600.0)
         for band in [(-spread * h / 900, spread * h / 900)]
     ]
-    return Outlook(1, "temperature", made_at, np.full(4, level), made)
+    return Outlook(1, "temperature", made_at, level, np.full(96, level), made)
 
 
 @dataclass

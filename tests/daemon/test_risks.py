@@ -107,7 +107,7 @@ class House:
                 continue
             ahead = [(h, climate(self.now + h)[index]) for h in HORIZONS]
             forecasts = [Forecast(quantity, self.now, h, v, v - width, v + width, "mix") for h, v in ahead]
-            self.risks.foreseen([Outlook(number, quantity, self.now, day, forecasts)])
+            self.risks.foreseen([Outlook(number, quantity, self.now, float(day[-1]), day, forecasts)])
 
     async def look(self) -> dict[str, PlaceRisk]:
         """Of sensor 1, by name."""
