@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ml.base import Arrays, FitError
 from ml.boosting import fit_boosting
-from ml.lags import LEAST_ROWS, design, neighbour_design, usable_origins
+from ml.lags import FAR, LEAST_ROWS, design, neighbour_design, usable_origins
 from ml.ridge import fit_ridge
 
 
@@ -38,7 +38,7 @@ def _fit_horizon(training: Arrays, horizon: int) -> Arrays:
     values = np.where(known, values, np.nan)
     rows = design(values, companion, tips, origins, horizon, int(training["first"][0]))
     targets = values[origins + horizon] - values[origins]
-    found = fit_ridge(rows, targets) | fit_boosting(rows, targets)
+    found = fit_ridge(rows, targets) | fit_boosting(rows, targets, far=horizon >= FAR)
     if len(neighbours):
         wider = np.concatenate([rows, neighbour_design(values, neighbours, origins, horizon)], axis=1)
         found |= {f"near_{name}": array for name, array in fit_ridge(wider, targets).items()}
