@@ -40,7 +40,7 @@ _WIDENS, _BY_SIZE, _NARROWS = 0.15, 0.03, 0.0375
 """What a miss adds to the logarithm of the factor, what it adds for each half-width that it was outside, and what every
 forecast takes off; of an hour's horizon or longer less, as its errors repeat each other."""
 
-_NARROWEST, _NARROWEST_FAR, _WIDEST = -0.15, -0.1, 4.0
+_NARROWEST, _NARROWEST_FAR, _WIDEST = -0.2, -0.1, 4.0
 _MOST_OUTSIDE = 8.0
 
 _SLOT_GAIN = 0.04
