@@ -59,6 +59,10 @@ class Bins:
         values[:-1][~self._known[newest][:-1]] = np.nan
         return values, companion, tips
 
+    def latest(self, count: int) -> Floats:
+        """The newest ``count`` bins, known or not."""
+        return self._values[max(0, self.size - count) : self.size].astype(np.float64)
+
     def usual_day(self) -> Floats:
         """(96,): what was usual at the times of day of the newest day's bins, the last one's being now's: the means of
         what is known of the last week; NaN where nothing is."""

@@ -10,6 +10,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml.base import Arrays, Floats, Forecast, Skill, named, part
 from ml.bins import CARRY, SPAN, Bins
@@ -20,6 +21,7 @@ from ml.lags import BINS_PER_DAY, FAR, LEAST_ROWS, REACH, design, neighbour_desi
 from ml.peers import Peer, Peers
 from ml.record import Record
 from ml.ridge import predict_ridge
+from ml.trend import excursion
 
 MEMBERS = (
     *("persistence", "last_reading", "same_time_yesterday", "same_span_yesterday"),
@@ -34,6 +36,15 @@ _MEMORY, _MEMORY_FAR = 3 * BINS_PER_DAY, 14 * BINS_PER_DAY
 
 _SHARPNESS, _SHARPNESS_FAR = 12.0, 4.0
 """Weights fall with this power of a member's error."""
+
+_UNPROVEN, _PATIENCE = 64.0, 4.0
+"""A new member begins with so much less weight than persistence, as if so many errors had shown it."""
+
+_DOUBT, _DOUBT_FAR = 2.0, 1.2
+"""How much more wrong than the trend the mix is taken to be before any excursion was judged."""
+
+_EXCURSION = 24.0
+"""Bins on excursions over which these are averaged."""
 
 _NOISE = 1e-4
 """A smaller change is one of arithmetic (a unit converted, an offset added), no step of a sensor."""
@@ -58,13 +69,17 @@ class MixForecaster:
         self._usual = np.add.outer(self._target, np.arange(_WEEK) * BINS_PER_DAY)
         self._earlier = np.add.outer(back, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
         self._sharpness = np.where(self._ahead < FAR, _SHARPNESS, _SHARPNESS_FAR)[:, None]
+        doubt = np.where(self._ahead < FAR, _DOUBT, _DOUBT_FAR)
+        self._doubt = np.stack([doubt, np.ones(count)], axis=1)
         self._memory = np.where(self._ahead < FAR, _MEMORY, _MEMORY_FAR)[:, None]
         self.bins = Bins()
         self._pending = np.full((depth, count, len(MEMBERS)), np.nan, np.float32)
         self._origins = np.full(depth, np.iinfo(np.int64).min)
         self._mixed = np.full((depth, count), np.nan)
         self._errors = np.full((count, len(MEMBERS)), np.nan)
-        self._judged = np.zeros(count)
+        self._chances = np.zeros((count, len(MEMBERS)))  # how often each was judged
+        self._away = np.full((depth, count, 2), np.nan)  # on an excursion: what the mix said, and its trend
+        self._away_errors = np.full((count, 2), np.nan)
         self._announced = np.zeros((depth, count, 3), np.float32)  # bounds of the change, and the record's scale
         self._record = Record(self.horizons)
         self._resolution = 0.0
@@ -200,14 +215,21 @@ class MixForecaster:
         places = places[due]
         change = self.bins.at(0) - self.bins.before(self._ahead[due])
         error = np.abs(self._pending[places, due] - change[:, None])
-        self._judged[due] += 1
-        judged, known = self._judged[due][:, None], self._errors[due]
-        gain = np.maximum(1 / self._memory[due], 1 / judged)
-        # A member that is judged for the first time starts at persistence's error: it has to earn its weight.
-        start = np.where(np.isnan(known), np.where(judged > 1, known[:, :1], error), known)
-        self._errors[due] = np.where(np.isnan(error), known, start + gain * (error - start))
+        # A member that was never judged starts behind persistence: it has to earn its weight.
+        known, said = self._errors[due], ~np.isnan(error)
+        behind = _UNPROVEN ** (1 / self._sharpness[due])
+        start = np.where(np.isnan(known), behind * np.where(np.isnan(known[:, :1]), error, known)[:, :1], known)
+        self._chances[due] += said
+        gain = np.maximum(1 / self._memory[due], 1 / (self._chances[due] + _PATIENCE))
+        self._errors[due] = np.where(said, start + gain * (error - start), known)
+        self._judge_excursion(due, places, change)
         announced = self._announced[places, due].astype(np.float64)
         self._record.judge(due, origins[due], change - self._mixed[places, due], announced, change)
+
+    def _judge_excursion(self, due: NDArray[np.intp], places: NDArray[np.intp], change: Floats) -> None:
+        error = np.abs(self._away[places, due] - change[:, None])
+        known = np.where(np.isnan(self._away_errors[due]), error, self._away_errors[due])
+        self._away_errors[due] = np.where(np.isnan(error), self._away_errors[due], known + (error - known) / _EXCURSION)
 
     def _predict(self) -> None:
         """Each member's change from the newest bin, and the mix; kept until the target comes."""
@@ -229,6 +251,7 @@ class MixForecaster:
             pending[:, _SIMPLE:] = self._learnt(self._fit)
         silent = np.isnan(pending)
         mixed = (self._weights(pending) * np.where(silent, 0.0, pending)).sum(axis=1)
+        mixed = self._led_away(place, mixed)
         self._mixed[place] = mixed
         apart = np.where(silent, 0.0, np.abs(pending - mixed[:, None]))
         discord = apart.sum(axis=1) / (len(MEMBERS) - silent.sum(axis=1))
@@ -236,6 +259,18 @@ class MixForecaster:
         announced[:, :2] += mixed[:, None]
         self._announced[place] = announced
         self._origins[place] = newest
+
+    def _led_away(self, place: int, mixed: Floats) -> Floats:
+        """The mix, or on an excursion that and its trend, by how wrong each was on earlier ones."""
+        self._away[place] = np.nan
+        changes = excursion(self.bins, self._ahead)
+        if changes is None:
+            return mixed
+        self._away[place] = np.stack([mixed, changes], axis=1)
+        errors = np.where(np.isnan(self._away_errors), self._doubt, self._away_errors + 1e-6)
+        weights = (1.0 / errors) ** _SHARPNESS_FAR
+        led: Floats = (weights * self._away[place]).sum(axis=1) / weights.sum(axis=1)
+        return led
 
     def _learnt(self, fit: Arrays) -> Floats:
         """The changes (horizons, 3) that the fitted members say; NaN for the neighbours' where one says nothing."""
@@ -301,4 +336,4 @@ def _known_mean(days: Floats) -> Floats:
     return np.where(count > 1, total / np.maximum(count, 1), np.nan)
 
 
-_STATE = ("pending", "origins", "mixed", "announced", "errors", "judged")
+_STATE = ("pending", "origins", "mixed", "announced", "errors", "chances", "away", "away_errors")
