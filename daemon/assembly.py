@@ -97,7 +97,8 @@ async def assemble(ground: Ground) -> House:
     episodes = Episodes(writes.anomaly, ids.take, clock.now, clock.monotonic, directory.hears)
     episodes.load(await reads(anomalies.open_ones))
     watch = Watch(directory, episodes, clock.now, clock.monotonic, save=writes.sensor, publish=bus.publish)
-    risks = _risks(ground, directory, Forewarnings(writes.predictions, clock.now, config.forecast.warn_at))
+    warnings = Forewarnings(writes.predictions, clock.now, config.forecast.warn_at, remembered=FORGOTTEN_AFTER)
+    risks = _risks(ground, directory, warnings)
     limits = await _limit_warnings(ground, directory, writes)
 
     def foreseen(outlooks: Sequence[Outlook]) -> None:

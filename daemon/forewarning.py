@@ -41,13 +41,22 @@ class Forewarnings:
     """``tell`` stores and announces rows; ``now`` is µs since 1970 UTC; ``level``: the probability that is told, 0..1.
 
     It is told again once the probability has been below half the level for an hour; or, where it came true, once it
-    has been over for an hour.
+    has been over for an hour. ``remembered``: µs for which what a run before this one told counts as told, even where
+    the time that it spoke of is long past: what it warned of may last.
     """
 
-    def __init__(self, tell: Callable[[Sequence[Predicted]], None], now: Callable[[], int], level: float) -> None:
+    def __init__(
+        self,
+        tell: Callable[[Sequence[Predicted]], None],
+        now: Callable[[], int],
+        level: float,
+        *,
+        remembered: int = 0,
+    ) -> None:
         self._tell = tell
         self._now = now
         self.level = level
+        self._remembered = remembered
         self._standing: dict[Subject, _Standing] = {}
         self._told_before: dict[tuple[int, int | None], list[Prediction]] = {}
 
@@ -68,6 +77,8 @@ class Forewarnings:
         now = self._now()
         self._forget_old(now)
         standing = self._standing.get(subject)
+        if standing is None and self._told_already(subject, now):
+            standing = self._standing[subject] = _Standing(now)
         if there:
             self._standing[subject] = _Standing(now, came=True)
             return
@@ -83,17 +94,17 @@ class Forewarnings:
             del self._standing[subject]
         if probability >= self.level:
             self._standing[subject] = _Standing(now)
-            if not self._told_already(subject, now):
-                self._tell([make()])
+            self._tell([make()])
 
     def _told_already(self, subject: Subject, now: int) -> bool:
-        """Whether a run before this one told it, of a time that is not long past; that is asked once."""
+        """Whether a run before this one told it, lately or of a time that is not long past; that is asked once."""
         place = subject.sensor_id, subject.location_id
         rows = self._told_before.get(place, [])
         same = [row for row in rows if row.comment_en and row.comment_en.startswith(subject.words)]
         if same:
             self._told_before[place] = [row for row in rows if row not in same]
-        return any(row.predicted_at > now - SETTLED_AFTER for row in same)
+        made_since = now - self._remembered
+        return any(row.predicted_at > now - SETTLED_AFTER or row.created_at > made_since for row in same)
 
     def _forget_old(self, now: int) -> None:
         old = [subject for subject, standing in self._standing.items() if now - standing.looked_at > FORGOTTEN_AFTER]

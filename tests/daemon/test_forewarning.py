@@ -13,10 +13,10 @@ FROST = Subject(1, 7, "Frost is likely at the north wall")
 class House:
     """Forewarnings under a hand-driven clock."""
 
-    def __init__(self, before: Iterable[Prediction] = ()) -> None:
+    def __init__(self, before: Iterable[Prediction] = (), remembered: int = 0) -> None:
         self.time = 0
         self.told: list[Predicted] = []
-        self.warnings = Forewarnings(self.told.extend, lambda: self.time, 0.8)
+        self.warnings = Forewarnings(self.told.extend, lambda: self.time, 0.8, remembered=remembered)
         self.warnings.load(before)
 
     def lives(self, probabilities: Sequence[float | None], subject: Subject = FROST) -> list[int]:
@@ -35,10 +35,10 @@ def row(subject: Subject) -> Predicted:
     return Predicted(1, "temperature", 21_600, 0.0, -2.0, 2.0, 0, "mix", subject.location_id, 0.8, "Helada.", english)
 
 
-def stored(subject: Subject, predicted_at: int) -> Prediction:
+def stored(subject: Subject, predicted_at: int, created_at: int = 0) -> Prediction:
     made = row(subject)
     return Prediction(
-        *(1, 1, "temperature", 21_600, 0.0, -2.0, 2.0, predicted_at, "mix", 0, 0),
+        *(1, 1, "temperature", 21_600, 0.0, -2.0, 2.0, predicted_at, "mix", created_at, created_at),
         location_id=made.location_id,
         probability=made.probability,
         comment=made.comment,
@@ -81,6 +81,16 @@ def test_a_restart_does_not_tell_it_again() -> None:
     assert House([stored(FROST, 360 * MINUTE)]).lives([0.9, *[0.3] * 5, 0.9]) == [6], "a new one is told"
     assert House([stored(Subject(1, 7, "Mould"), 360 * MINUTE)]).lives([0.9]) == [0], "that was another"
     assert House([stored(FROST, -61 * MINUTE)]).lives([0.9]) == [0], "what was foretold is long past"
+
+
+def test_what_goes_on_is_not_told_again_at_each_restart() -> None:
+    day = 24 * 60 * MINUTE
+    lasting = [stored(FROST, -600 * MINUTE, -660 * MINUTE)]  # told 11 h ago, of a time 10 h ago
+    assert House(lasting).lives([0.9]) == [0]
+    assert House(lasting, day).lives([0.9, *[None] * 8, 0.9]) == []
+    assert House(lasting, day).lives([None, *[0.3] * 5, 0.9]) == [6], "it was over, and a new one comes"
+    assert House(lasting, day).lives([0.5, *[0.3] * 5, 0.9]) == [6], "it was improbable, and is probable anew"
+    assert House([stored(FROST, -1400 * MINUTE, -1441 * MINUTE)], day).lives([0.9]) == [0], "more than a day ago"
 
 
 def test_what_nobody_looked_at_for_more_than_a_day_is_told_again() -> None:

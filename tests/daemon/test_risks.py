@@ -13,7 +13,7 @@ from daemon import tables
 from daemon.database import Database
 from daemon.derived import PlaceRisk
 from daemon.entities import Location, Prediction, Sensor
-from daemon.forewarning import Forewarnings
+from daemon.forewarning import FORGOTTEN_AFTER, Forewarnings
 from daemon.repository import locations, predictions, sensors
 from daemon.repository.reads import Reads
 from daemon.risks import Risks, Settings
@@ -56,7 +56,7 @@ class House:
             sensors=self,
             reads=self.reads,
             unfolded=None,
-            warnings=Forewarnings(self.told.extend, self.micros, 0.8),
+            warnings=Forewarnings(self.told.extend, self.micros, 0.8, remembered=FORGOTTEN_AFTER),
             now=self.micros,
             clock_set=lambda: True,
         )
@@ -180,6 +180,17 @@ async def test_frost_that_nobody_foresaw_is_told_when_it_is_there(house: House) 
     assert found["frost"].probability == 1
     assert [row.model for row in house.told] == ["helada"]
     assert "está a 0 °C o menos" in (house.told[0].comment or "")
+
+
+async def test_a_frost_that_goes_on_is_not_told_at_each_restart(house: House) -> None:
+    house.past(1, night(4, 3), 7 * 24)
+    for _ in range(3):
+        house.expects(1, always(-1, 60))
+        await house.risks.look()
+        await house.restart()
+        house.now += 5 * HOUR
+        house.past(1, always(-1, 60), 5)
+    assert [row.model for row in house.told] == ["helada"]
 
 
 async def test_a_place_s_risk_names_the_place(house: House) -> None:
