@@ -253,9 +253,10 @@ class Risks:
         if sensor_id != outside and temperature is not None and humidity is not None and Risk.CONDENSATION in watch:
             without = None if out is None or outside is None else self._path(outside, "temperature", out.hours, now)
             yield from _some(risks.condensation(temperature, humidity, without))
-        if sensor_id != outside and sensor_id in self._grown and not np.isnan(hours.humidity).all():
+        grown = self._grown.get(sensor_id)  # also of a file that was kept while mould was watched
+        if Risk.MOULD in watch and sensor_id != outside and grown is not None and _first_known(hours) is not None:
             _, humidity_there = _at_surface(hours, out.hours if out is not None else None)
-            yield risks.mould_risk(self._grown[sensor_id].mould, humidity_there)
+            yield risks.mould_risk(grown.mould, humidity_there)
         if Risk.DROUGHT in watch:
             yield from _some(risks.drought(hours, temperature, humidity))
 

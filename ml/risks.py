@@ -278,7 +278,7 @@ def mould_risk(mould: Mould, surface_humidity: Floats) -> Assessment:
     """What the index says; ``surface_humidity`` (%) of the last hours. It looks at what is, so ``lead`` is 0."""
     known = np.minimum(surface_humidity[~np.isnan(surface_humidity)], 100.0)  # more than that is water on it
     mean = float(known[-HOURS_A_DAY:].mean()) if len(known) else math.nan
-    return Assessment(Risk.MOULD, 0.0, mean, index=round(mould.index, 1), now=mould.dry == 0)
+    return Assessment(Risk.MOULD, 0.0, mean, index=round(mould.index, 1), now=mould.index > 0 and mould.dry == 0)
 
 
 # Drought --------------------------------------------------------------------------------------------------------------

@@ -91,9 +91,9 @@ class House:
             self.rows += 1
             temperature, humidity = climate(time)
             base = {"id": self.rows, "sensor_id": number, "time": round(time * SECOND), "sequence": -1, "source": 1}
-            percent = None if math.isnan(humidity) else humidity
+            celsius, percent = (None if math.isnan(value) else value for value in (temperature, humidity))
             rows.append(
-                {**base, "temperature": temperature, "humidity": percent, "quality": 0}
+                {**base, "temperature": celsius, "humidity": percent, "quality": 0}
                 | {"received_at": round(time * SECOND), "clock_set": 1}
             )
         with self.database.writer.begin() as conn:
@@ -298,3 +298,22 @@ async def test_a_thermometer_alone_warns_of_frost_alone(house: House) -> None:
     house.past(1, lambda _: (2.0, math.nan), 48)
     house.expects(1, lambda _: (2.0, math.nan))
     assert set(await house.look()) == {"frost"}
+
+
+async def test_a_hygrometer_alone_tells_no_risk(house: House) -> None:
+    house.past(1, lambda _: (math.nan, 90.0), 48)
+    house.expects(1, lambda _: (math.nan, 90.0))
+    assert await house.look() == {}
+
+
+async def test_a_dry_room_without_a_past_grows_no_mould(house: House) -> None:
+    house.past(1, always(20, 40), 0.5)
+    assert "ahora no crece" in (await house.look())["mould"].comment
+
+
+async def test_mould_that_is_no_longer_watched_is_not_told(house: House) -> None:
+    house.past(1, always(20, 76), 48)
+    assert "mould" in await house.look()
+    house.risks = house.made(watch=frozenset({Risk.DROUGHT}))
+    await house.risks.load()
+    assert set(await house.look()) == {"drought"}

@@ -224,6 +224,13 @@ def test_levels_of_mould() -> None:
     assert all(each.probability is None and each.figure == 91 for each in found)
 
 
+def test_it_grows_only_where_an_hour_has_let_it_grow() -> None:
+    damp = np.full(24, 92.0)
+    assert not mould_risk(Mould(), damp).now, "no hour is known yet, or none was wet"
+    assert mould_risk(days(Mould(), 1 / 24, 20, 92), damp).now
+    assert not mould_risk(days(Mould(1.0), 1 / 24, 20, 50), damp).now
+
+
 # Drought --------------------------------------------------------------------------------------------------------------
 
 
