@@ -12,6 +12,9 @@ from daemon.tables import prediction
 LATEST_AMONG = 1000
 """How far back the newest of each kind is looked for: 20 horizons of 2 quantities, 25 runs of them."""
 
+_OVERTAKEN_AFTER = 30 * 60 * 1_000_000
+"""µs, beside half its horizon, after which a row that a newer one of its quantity follows stands no more."""
+
 
 def prediction_of(row: Row[Any]) -> Prediction:
     return Prediction(**row._mapping)
@@ -26,12 +29,18 @@ def listing(conn: Connection, wanted: Listing) -> Page[Prediction]:
 def latest(conn: Connection, sensor_id: int) -> list[Prediction]:
     """The newest of each quantity and horizon among the sensor's last LATEST_AMONG, by quantity and horizon.
 
-    A warning, which has a comment, does not take a forecast's place.
+    A warning, which has a comment, does not take a forecast's place. A row of a horizon that is forecast no more (the
+    configuration was changed, a warning was for a time of its own) goes once newer ones have overtaken it.
     """
     page = newest(conn, prediction, Listing(LATEST_AMONG, sensor_id))
+    rows = [prediction_of(row) for row in page.rows]
+    made: dict[str, int] = {}
     found: dict[tuple[str, int], Prediction] = {}
-    for entity in sorted(map(prediction_of, page.rows), key=lambda row: row.comment is not None):  # else as they were
-        found.setdefault((entity.quantity, entity.horizon_s), entity)
+    for entity in rows:  # newest first
+        made.setdefault(entity.quantity, entity.created_at)
+    for entity in sorted(rows, key=lambda row: row.comment is not None):  # else as they were
+        if made[entity.quantity] - entity.created_at <= entity.horizon_s * 500_000 + _OVERTAKEN_AFTER:
+            found.setdefault((entity.quantity, entity.horizon_s), entity)
     return [found[key] for key in sorted(found)]
 
 

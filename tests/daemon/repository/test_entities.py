@@ -112,6 +112,25 @@ def test_the_latest_predictions_are_the_newest_of_each_kind(conn: Connection) ->
     assert predictions.latest(conn, 2) == []
 
 
+def test_what_later_rows_have_overtaken_is_no_latest_prediction(conn: Connection) -> None:
+    """Horizons that the configuration no longer has leave rows behind."""
+    sensors.add(conn, SENSOR)
+    minute = 60_000_000
+    kept = Prediction(1, 1, "temperature", 900, 1.0, 0.0, 2.0, 0, "mix", 1000 * minute, 0)
+
+    def older(number: int, horizon_s: int, minutes: int, quantity: str = "temperature") -> Prediction:
+        made = kept.created_at - minutes * minute
+        return replace(kept, id=number, horizon_s=horizon_s, created_at=made, quantity=quantity)
+
+    slow = older(2, 7200, 90)  # 1 h and half an hour later: not more
+    gone = older(3, 7260, 92)
+    other = older(4, 3600, 900, "humidity")  # nothing newer of its own
+    warning = replace(older(5, 3000, 120), comment="Helada …", comment_en="Frost …", probability=0.8)
+    standing = replace(older(6, 10_800, 120), comment="Helada …", comment_en="Frost …", probability=0.8)
+    predictions.add_many(conn, [kept, slow, gone, other, warning, standing])
+    assert predictions.latest(conn, 1) == [other, kept, slow, standing]
+
+
 def test_a_warning_hides_no_forecast_and_is_found_after_a_restart(conn: Connection) -> None:
     sensors.add(conn, SENSOR)
     forecast = Prediction(1, 1, "temperature", 900, 1.0, 0.0, 2.0, 900, "mix", 10, 10)
