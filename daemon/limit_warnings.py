@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from daemon.config import NamedLimit
-from daemon.entities import Sensor
+from daemon.entities import Prediction, Sensor
 from daemon.forewarning import Forewarnings, Subject
 from daemon.scoring import Predicted
 from daemon.sensor_models import MICROSECONDS, SCORED, Outlook
@@ -22,7 +22,7 @@ _UNITS = {"temperature": "°C", "humidity": "%"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Limit:
+class Limit:
     """A bound that a person set (°C, %); an ``upper`` one is crossed from below. ``name``: of one in the config."""
 
     value: float
@@ -57,21 +57,28 @@ class LimitWarnings:
             record = self._record(outlook.sensor_id)
             if record is None or record.sensor.ignored or outlook.made_at < oldest:
                 continue
-            limits = [*_limits(record.sensor, outlook.quantity), *self._named_of(record.sensor, outlook.quantity)]
+            limits = list(self._limits_of(record.sensor, outlook.quantity))
             if limits:
                 path = expected_path(outlook.level, outlook.forecasts, outlook.day)
                 for limit in limits:
                     self._look(outlook, path, limit, getattr(record.latest, outlook.quantity))
 
-    def _named_of(self, sensor: Sensor, quantity: str) -> Iterator[_Limit]:
+    def limit_of(self, row: Prediction, sensor: Sensor) -> Limit | None:
+        """The limit of its sensor that a row warns of; None where it has no such limit (any more)."""
+        told = row.comment_en or ""
+        of_it = self._limits_of(sensor, row.quantity)
+        return next((limit for limit in of_it if told.startswith(_words(row.quantity, limit)[1])), None)
+
+    def _limits_of(self, sensor: Sensor, quantity: str) -> Iterator[Limit]:
+        yield from _limits(sensor, quantity)
         for limit in self._named:
             if limit.quantity == quantity and limit.sensor in (*sensor.keys, sensor.name):
                 if limit.below is not None:
-                    yield _Limit(limit.below, upper=False, name=limit.name)
+                    yield Limit(limit.below, upper=False, name=limit.name)
                 if limit.above is not None:
-                    yield _Limit(limit.above, upper=True, name=limit.name)
+                    yield Limit(limit.above, upper=True, name=limit.name)
 
-    def _look(self, outlook: Outlook, path: Path, limit: _Limit, latest: float | None) -> None:
+    def _look(self, outlook: Outlook, path: Path, limit: Limit, latest: float | None) -> None:
         def make() -> Predicted:
             return _predicted(outlook, path, limit, ahead, horizon)
 
@@ -94,15 +101,15 @@ def has_limits(sensor: Sensor) -> bool:
     return any(next(_limits(sensor, quantity), None) is not None for quantity in SCORED)
 
 
-def _limits(sensor: Sensor, quantity: str) -> Iterator[_Limit]:
+def _limits(sensor: Sensor, quantity: str) -> Iterator[Limit]:
     low, high = getattr(sensor, f"{quantity}_min"), getattr(sensor, f"{quantity}_max")
     if low is not None:
-        yield _Limit(low, upper=False)
+        yield Limit(low, upper=False)
     if high is not None:
-        yield _Limit(high, upper=True)
+        yield Limit(high, upper=True)
 
 
-def _predicted(outlook: Outlook, path: Path, limit: _Limit, ahead: Crossing | None, horizon: float) -> Predicted:
+def _predicted(outlook: Outlook, path: Path, limit: Limit, ahead: Crossing | None, horizon: float) -> Predicted:
     """The row that announces a crossing: when it is likely, and what the series will be then."""
     likely = ahead.likely(horizon) if ahead is not None else None
     if ahead is None or likely is None:
@@ -111,11 +118,14 @@ def _predicted(outlook: Outlook, path: Path, limit: _Limit, ahead: Crossing | No
     spanish, english = _words(outlook.quantity, limit)
     about = _span(likely if likely < _TWO_HOURS else 3600 * round(likely / 3600))
     share = f"{100 * probability:.0f} %"
+    value, lower, upper = path.at(likely)
     return Predicted(
         outlook.sensor_id,
         outlook.quantity,
         round(likely),
-        *path.at(likely),
+        round(value, 2),
+        round(lower, 2),
+        round(upper, 2),
         round((outlook.made_at + likely) * MICROSECONDS),
         min(outlook.forecasts, key=lambda forecast: abs(forecast.horizon - likely)).model,
         probability=probability,
@@ -124,7 +134,7 @@ def _predicted(outlook: Outlook, path: Path, limit: _Limit, ahead: Crossing | No
     )
 
 
-def _words(quantity: str, limit: _Limit) -> tuple[str, str]:
+def _words(quantity: str, limit: Limit) -> tuple[str, str]:
     """(Spanish, English): what will happen, always in the same words."""
     spanish, english = _NAMES[quantity]
     amount = f"{limit.value:g} {_UNITS[quantity]}"

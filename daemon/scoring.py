@@ -453,9 +453,9 @@ def _predicted(sensor_id: int, forecast: Forecast) -> Predicted:
         sensor_id,
         forecast.quantity,
         round(forecast.horizon),
-        forecast.value,
-        forecast.lower,
-        forecast.upper,
+        round(float(forecast.value), 2),  # what float32 adds to 54.4 no sensor has measured
+        round(float(forecast.lower), 2),
+        round(float(forecast.upper), 2),
         round((forecast.made_at + forecast.horizon) * MICROSECONDS),
         forecast.model,
     )

@@ -59,8 +59,9 @@ def test_the_freezer_passes_its_limit_in_forty_minutes_and_people_are_told() -> 
     assert row.horizon_s == 45 * 60
     assert row.predicted_at == (NOW + 45 * 60) * SECOND
     assert (row.sensor_id, row.quantity, row.model, row.location_id) == (1, "temperature", "mix", None)
-    assert row.value == pytest.approx(-14.95)
+    assert row.value == -14.95
     assert row.lower < row.value < row.upper
+    assert (row.lower, row.upper) == (round(row.lower, 2), round(row.upper, 2))
     assert row.probability is not None
     assert 0.8 <= row.probability <= 1.0
     share = f"{100 * row.probability:.0f} %"

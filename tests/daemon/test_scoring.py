@@ -354,6 +354,9 @@ async def test_a_new_sensor_warms_up_and_predicts_from_its_first_quarter_of_an_h
         assert status.warm_up == (0, 24 * 3600), "a day is what it takes"
         first = told.predicted[0]
         assert first.lower < first.value < first.upper
+        for row in told.predicted:
+            assert row.lower <= row.value <= row.upper
+            assert [row.value, row.lower, row.upper] == [round(each, 2) for each in (row.value, row.lower, row.upper)]
         assert {p.quantity for p in told.predicted} == {"temperature", "humidity"}
         assert {p.horizon_s for p in told.predicted} == {900, 3600}
         assert (first.predicted_at - START) // SECOND > 900
