@@ -42,6 +42,7 @@ from daemon.scoring import Scoring
 from daemon.sensor_models import Outlook
 from daemon.sensors import Directory
 from daemon.sources import supervise
+from daemon.standing import TOLD_WITHIN, StandingWarnings
 from daemon.state import StateFolder
 from daemon.supervisor import DriverState, Supervisor
 from daemon.watch import Watch
@@ -99,7 +100,7 @@ async def assemble(ground: Ground) -> House:
     watch = Watch(directory, episodes, clock.now, clock.monotonic, save=writes.sensor, publish=bus.publish)
     warnings = Forewarnings(writes.predictions, clock.now, config.forecast.warn_at, remembered=FORGOTTEN_AFTER)
     risks = _risks(ground, directory, warnings)
-    limits = await _limit_warnings(ground, directory, writes)
+    limits, standing = await _limit_warnings(ground, directory, writes)
 
     def foreseen(outlooks: Sequence[Outlook]) -> None:
         limits.foreseen(outlooks)
@@ -148,6 +149,7 @@ async def assemble(ground: Ground) -> House:
             directory=directory,
             episodes=episodes,
             scoring=scoring,
+            standing=standing,
             writes=writes,
             bus=bus,
             hub=hub,
@@ -160,7 +162,7 @@ async def assemble(ground: Ground) -> House:
         )
     )
     recall = functools.partial(_recall, reads, recorder, directory)
-    recorder.on_commit = Flow(directory, bus, episodes, watch, scoring, recall).committed
+    recorder.on_commit = Flow(directory, bus, episodes, watch, scoring, standing, recall).committed
 
     def database_changed(state: DatabaseState) -> None:
         bus.publish([news.database(state, clock.now())])
@@ -184,6 +186,7 @@ async def assemble(ground: Ground) -> House:
             lambda sensor_id: air_of(directory.latest(sensor_id)),
             risks.of if risks else lambda _: (),
             scoring.skills if scoring is not None else lambda _: (),
+            standing.all,
         ),
         health=functools.partial(_health, health),
         status=reporter.report,
@@ -219,14 +222,20 @@ async def _directory(ground: Ground) -> Directory:
     return directory
 
 
-async def _limit_warnings(ground: Ground, directory: Directory, writes: InnerWrites) -> LimitWarnings:
-    """With what was told lately, so that a restart does not tell it again."""
+async def _limit_warnings(
+    ground: Ground, directory: Directory, writes: InnerWrites
+) -> tuple[LimitWarnings, StandingWarnings]:
+    """With what was told lately: a restart does not tell it again, and it stands on."""
     now = ground.clock.now
     warnings = Forewarnings(writes.predictions, now, ground.config.forecast.warn_at)
     named = ground.config.forecast.limits
+    limits = LimitWarnings(warnings, directory.record, now, named)
+    standing = StandingWarnings(limits, directory.record, now)
     if named or any(has_limits(sensor) for sensor in directory.all()):
-        warnings.load(await ground.reads(lambda conn: predictions.warnings(conn, now() - FORGOTTEN_AFTER)))
-    return LimitWarnings(warnings, directory.record, now, named)
+        told = await ground.reads(lambda conn: predictions.warnings(conn, now() - TOLD_WITHIN))
+        warnings.load(told)
+        standing.load(told)
+    return limits, standing
 
 
 def _risks(ground: Ground, directory: Directory, warnings: Forewarnings) -> Risks | None:

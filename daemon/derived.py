@@ -1,9 +1,12 @@
-"""What is told of a sensor and never stored: its air, what threatens its place, how good its forecasts have been."""
+"""What is told of a sensor and never stored: its air, what threatens its place, how good its forecasts have been,
+which warnings stand.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from daemon.entities import Prediction
 from ml import air
 
 TOGETHER = 3600 * 1_000_000
@@ -71,11 +74,12 @@ class ForecastSkill:
 
 @dataclass(frozen=True, slots=True)
 class Derivations:
-    """All by the sensor's id."""
+    """By the sensor's id; ``warnings`` of limits that stand are those of all sensors, the soonest first."""
 
     air: Callable[[int], Air | None]
     risks: Callable[[int], Sequence[PlaceRisk]]
     skills: Callable[[int], Sequence[ForecastSkill]]
+    warnings: Callable[[], Sequence[Prediction]]
 
 
 def air_of(measured: Measured | None) -> Air | None:

@@ -9,6 +9,7 @@ from daemon.episodes import Episodes
 from daemon.events import Action, EntityEvent, Event
 from daemon.scoring import Judgement, Scoring
 from daemon.sensors import Directory
+from daemon.standing import StandingWarnings
 from daemon.watch import Watch
 
 
@@ -25,6 +26,7 @@ class Flow:
         episodes: Episodes,
         watch: Watch,
         scoring: Scoring | None,
+        standing: StandingWarnings,
         recall: Callable[[int], None],
     ) -> None:
         self._directory = directory
@@ -32,12 +34,14 @@ class Flow:
         self._episodes = episodes
         self._watch = watch
         self._scoring = scoring
+        self._standing = standing
         self._recall = recall
 
     def committed(self, commit: Commit) -> None:
         for event in commit.events:
             self._directory.follow(event)
             self._episodes.follow(event)
+            self._standing.follow(event)
             changed = _taken_back(event)
             if changed is not None:
                 self._recall(changed)

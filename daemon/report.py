@@ -17,7 +17,7 @@ from daemon.clock import MachineClock
 from daemon.config import Config
 from daemon.database import Database
 from daemon.derived import ForecastSkill
-from daemon.entities import Quality, SensorState
+from daemon.entities import Prediction, Quality, SensorState
 from daemon.episodes import Episodes
 from daemon.health import Health
 from daemon.inner_writes import InnerWrites
@@ -25,6 +25,7 @@ from daemon.intake import Intake
 from daemon.samples import Sample
 from daemon.scoring import Counters, Scoring
 from daemon.sensors import Directory, Record
+from daemon.standing import StandingWarnings
 from daemon.status_report import (
     BrokerReport,
     ClientsReport,
@@ -36,6 +37,7 @@ from daemon.status_report import (
     SensorReport,
     SkillReport,
     StatusReport,
+    WarningReport,
 )
 from daemon.supervisor import Supervisor
 from daemon.watch import silent_after
@@ -67,6 +69,7 @@ class Parts:
     directory: Directory
     episodes: Episodes
     scoring: Scoring | None
+    standing: StandingWarnings
     writes: InnerWrites
     bus: Bus
     hub: Hub
@@ -107,6 +110,7 @@ class Reporter:
             reasons=list(verdict.reasons),
             drivers=[self._driver(supervisor) for supervisor in parts.supervisors],
             sensors=[self._sensor(record, now) for record in parts.directory.records()],
+            warnings=[_warning(row) for row in parts.standing.all()],
             sensors_total=len(parts.directory),
             sensors_max=parts.config.sensors.max,
             sensors_refused=parts.directory.refused.total(),
@@ -274,6 +278,17 @@ def _skill(skill: ForecastSkill) -> SkillReport:
         error=round(skill.error, 4),
         naive=round(skill.naive, 4),
         skill=None if skill.skill is None else round(skill.skill, 4),
+    )
+
+
+def _warning(row: Prediction) -> WarningReport:
+    return WarningReport(
+        sensor_id=row.sensor_id,
+        quantity=row.quantity,
+        probability=row.probability or 0.0,
+        words=row.comment_en or row.comment or "",
+        told_at=wire_time(row.created_at),
+        likely_at=wire_time(row.predicted_at),
     )
 
 

@@ -91,6 +91,17 @@ class SensorReport(TypedDict):
     open_anomalies: int
 
 
+class WarningReport(TypedDict):
+    """A limit that was foreseen to be passed, until an hour after that moment or until it is passed."""
+
+    sensor_id: int
+    quantity: str
+    probability: float
+    words: str  # as it was told at ``told_at``
+    told_at: str
+    likely_at: str
+
+
 class DatabaseReport(TypedDict):
     """``url`` without its password. ``unsynced`` rows are committed and not yet known to be on the disk.
 
@@ -177,6 +188,7 @@ class StatusReport(TypedDict):
     reasons: list[str]
     drivers: list[DriverReport]
     sensors: list[SensorReport]
+    warnings: list[WarningReport]  # of limits, the soonest first
     sensors_total: int
     sensors_max: int
     sensors_refused: int  # devices kept out: over the limit, unknown to a closed driver, or deleted

@@ -50,6 +50,6 @@ def test_a_verdict_on_what_a_model_found_reaches_it_once(
 ) -> None:
     everyone = Everyone()
     other = cast("Any", everyone)
-    flow = Flow(other, other, other, other, other, lambda _: None)
+    flow = Flow(other, other, other, other, other, other, lambda _: None)
     flow.committed(Commit([], [EntityEvent(action or Action.RESOLVED, after, 0, before=before)]))
     assert everyone.heeded == ([Judgement(after, corrected=before is FALSE)] if heeded else [])

@@ -1,6 +1,6 @@
 """What a daemon says of itself, made by hand: for whatever shows it."""
 
-from daemon.status_report import SensorReport, SkillReport, StatusReport
+from daemon.status_report import SensorReport, SkillReport, StatusReport, WarningReport
 
 
 def skill_report(
@@ -47,7 +47,7 @@ def sensor_report(number: int, forecasts: list[SkillReport]) -> SensorReport:
     )
 
 
-def status_report(sensors: list[SensorReport]) -> StatusReport:
+def status_report(sensors: list[SensorReport], warnings: list[WarningReport] | None = None) -> StatusReport:
     """Of a daemon without drivers or a broker of its own."""
     return StatusReport(
         version="1.0",
@@ -61,6 +61,7 @@ def status_report(sensors: list[SensorReport]) -> StatusReport:
         reasons=[],
         drivers=[],
         sensors=sensors,
+        warnings=warnings or [],
         sensors_total=len(sensors),
         sensors_max=1000,
         sensors_refused=0,

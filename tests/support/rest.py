@@ -20,6 +20,7 @@ from daemon.batches import Commit
 from daemon.bus import Bus
 from daemon.config import Config
 from daemon.derived import Derivations, ForecastSkill, PlaceRisk, air_of
+from daemon.entities import Prediction
 from daemon.events import Channel, EntityEvent, Event
 from daemon.intake import Intake, Source
 from daemon.recorder import Recorder
@@ -63,6 +64,7 @@ class Rest:
     refused: list[tuple[str, str]] = field(default_factory=list)
     risks: dict[int, list[PlaceRisk]] = field(default_factory=dict)
     skills: dict[int, list[ForecastSkill]] = field(default_factory=dict)
+    warnings: list[Prediction] = field(default_factory=list)
 
     def entity_events(self) -> list[EntityEvent]:
         return [event for event in self.events if isinstance(event, EntityEvent)]
@@ -108,6 +110,7 @@ async def rest(
     refused: list[tuple[str, str]] = []
     risks: dict[int, list[PlaceRisk]] = {}
     skills: dict[int, list[ForecastSkill]] = {}
+    warnings: list[Prediction] = []
 
     def committed(commit: Commit) -> None:
         for event in commit.events:
@@ -152,6 +155,7 @@ async def rest(
                     lambda sensor: air_of(directory.latest(sensor)),
                     lambda sensor: risks.get(sensor, ()),
                     lambda sensor: skills.get(sensor, ()),
+                    lambda: warnings,
                 ),
                 health=health,
                 status=lambda: {"version": "test"},  # type: ignore[return-value, typeddict-item]
@@ -165,7 +169,7 @@ async def rest(
             )
             transport = httpx.ASGITransport(create_app(services))
             async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-                yield Rest(client, services, recorder, clock, events, refused, risks, skills)
+                yield Rest(client, services, recorder, clock, events, refused, risks, skills, warnings)
     finally:
         reads.close()
         database.close()

@@ -78,6 +78,10 @@ def prediction_routes(services: Services) -> APIRouter:
             raise NotFound("sensor", sensor_id)
         return json([skill_body(sensor_id, skill) for skill in services.derivations.skills(sensor_id)])
 
+    async def warnings() -> Response:
+        """Of all sensors, the soonest first: until an hour after their moment, or until the limit is passed."""
+        return json([prediction_body(prediction) for prediction in services.derivations.warnings()])
+
     router = APIRouter()
     router.add_api_route(
         "/predictions/latest",
@@ -98,6 +102,16 @@ def prediction_routes(services: Services) -> APIRouter:
         responses=documents.problems(404),
         operation_id="prediction_skill",
         summary="How good a sensor's predictions have been",
+    )
+    router.add_api_route(
+        "/predictions/warnings",
+        warnings,
+        methods=["GET"],
+        tags=["predictions"],
+        response_model=list[documents.Prediccion],
+        responses=documents.problems(),
+        operation_id="standing_warnings",
+        summary="The warnings of limits that stand",
     )
     router.include_router(
         routes_of(Crud(services, kind), listing, "Predictions, newest first; `desde` and `hasta` are of their creation")

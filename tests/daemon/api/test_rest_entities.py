@@ -8,6 +8,7 @@ from support.rest import Rest
 
 from daemon.api.schemas import encode_event
 from daemon.derived import ForecastSkill
+from daemon.entities import Prediction
 from daemon.repository import sensors
 
 FUTURE = "2025-07-20T10:45:00Z"
@@ -376,6 +377,14 @@ async def test_the_latest_predictions_are_one_for_each_quantity_and_horizon(api:
     }
     assert (await api.client.get("/api/v1/predictions/latest?sensor_id=5")).status_code == 404
     assert (await api.client.get("/api/v1/predictions/latest")).status_code == 422
+
+
+async def test_the_warnings_that_stand_are_those_of_all_sensors(api: Rest) -> None:
+    assert (await api.client.get("/api/v1/predictions/warnings")).json() == []
+    await api.sensor()
+    row = await make(api, "predictions", probabilidad=0.9, comentario="Subirá.", comentario_en="It will rise.")
+    api.warnings += [event.entity for event in api.entity_events() if isinstance(event.entity, Prediction)]
+    assert (await api.client.get("/api/v1/predicciones/warnings/")).json() == [row]
 
 
 async def test_how_good_a_sensor_s_predictions_have_been(api: Rest) -> None:

@@ -271,6 +271,7 @@ PATHS = st.sampled_from(
         "/api/v1/locations/nearby",
         "/api/v1/predictions/latest",
         "/api/v1/predictions/skill",
+        "/api/v1/predictions/warnings",
         "/api/v1/anomalies/1/resolve",
         "/api/v1/ws/stats/x",
         "/api/v1/ws/test-event",
