@@ -85,7 +85,8 @@ def _within(low: timedelta, high: timedelta) -> AfterValidator:
 
 TokenLifetime = Annotated[Duration, _within(timedelta(minutes=1), timedelta(days=30))]
 SyncInterval = Annotated[Duration, _within(timedelta(milliseconds=10), timedelta(seconds=20))]
-Horizon = Annotated[Duration, _within(timedelta(minutes=5), timedelta(days=7))]
+Horizon = Annotated[Duration, _within(timedelta(minutes=5), timedelta(days=2))]
+"""Two days at most: a week ahead from a few weeks' past is no forecast."""
 
 
 class Section(BaseModel):

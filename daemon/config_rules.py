@@ -59,6 +59,13 @@ def repeated_horizons(forecast: "Forecast", sources: Sources) -> None:
         sources.fault(("forecast", "horizons"), "one horizon stands twice, in whole quarters of an hour; remove it")
 
 
+_MEASURED = {
+    "temperature": (-100, 200, "°C is beyond what sensors measure"),
+    "humidity": (0, 100, "% is no humidity"),
+}
+"""Between what a bound must lie, and what one beyond it is."""
+
+
 def named_limits(forecast: "Forecast", sources: Sources) -> None:
     for name in _repeated([limit.name for limit in forecast.limits]):
         sources.fault(("forecast", "limits"), f'"{name}" stands twice; names are unique')
@@ -66,6 +73,17 @@ def named_limits(forecast: "Forecast", sources: Sources) -> None:
         if limit.below is None and limit.above is None:
             problem = f'"{limit.name}" has no bound; write above: or below: and a value in °C or %'
             sources.fault(("forecast", "limits", index), problem)
+        least, most, wrong = _MEASURED[limit.quantity]
+        for key, bound in (("below", limit.below), ("above", limit.above)):
+            if bound is not None and not least <= bound <= most:
+                problem = f"{bound:g} {wrong}; write {least} to {most}"
+                sources.fault(("forecast", "limits", index, key), problem)
+        if limit.below is not None and limit.above is not None and limit.below >= limit.above:
+            problem = (
+                f"{limit.below:g} is not less than above: {limit.above:g}; what lies between them is allowed,"
+                " so write the lower one as below:"
+            )
+            sources.fault(("forecast", "limits", index, "below"), problem)
 
 
 def driver_names(drivers: Sequence["CommonSettings | None"], sources: Sources) -> None:

@@ -38,6 +38,14 @@ def test_no_file_means_the_defaults_and_they_are_the_sample(tmp_path: Path) -> N
     assert [driver.name for driver in load(None, {}).drivers] == ["mqtt"]
 
 
+def test_a_limit_s_bounds_and_the_farthest_horizon(tmp_path: Path) -> None:
+    bounds = "{name: fridge, sensor: a, quantity: temperature, below: 2, above: 8}"
+    ends = "{name: all, sensor: a, quantity: humidity, below: 0, above: 100}"
+    forecast = load(write(tmp_path, f"forecast: {{horizons: [5min, 2d], limits: [{bounds}, {ends}]}}"), {}).forecast
+    assert [(limit.below, limit.above) for limit in forecast.limits] == [(2, 8), (0, 100)]
+    assert forecast.horizons[1] == timedelta(days=2)
+
+
 def test_without_an_embedded_broker_nothing_listens_to_it(tmp_path: Path) -> None:
     assert load(write(tmp_path, "broker: {embedded: false}"), {}).drivers == []
 
@@ -81,6 +89,33 @@ def test_a_section_with_all_its_keys_commented_out_is_the_default(tmp_path: Path
         ),
         ("forecast: {limits: [{name: a, sensor: b, quantity: pressure, above: 1}]}", "forecast.limits[0].quantity"),
         ("forecast: {limits: [{name: a, sensor: b, quantity: humidity, above: .nan}]}", "forecast.limits[0].above"),
+        (
+            "forecast: {limits: [{name: a, sensor: b, quantity: humidity, above: 130}]}",
+            "config.yaml:1:62 forecast.limits[0].above: 130 % is no humidity; write 0 to 100",
+        ),
+        (
+            "forecast: {limits: [{name: a, sensor: b, quantity: humidity, below: -1.5, above: 60}]}",
+            "config.yaml:1:62 forecast.limits[0].below: -1.5 % is no humidity; write 0 to 100",
+        ),
+        (
+            "forecast:\n  limits:\n    - {name: a, sensor: b, quantity: temperature, above: 1}\n"
+            "    - {name: b, sensor: b, quantity: temperature, above: 2500}",
+            "config.yaml:4:51 forecast.limits[1].above: 2500 °C is beyond what sensors measure; write -100 to 200",
+        ),
+        (
+            "forecast: {limits: [{name: a, sensor: b, quantity: temperature, below: -273}]}",
+            "forecast.limits[0].below: -273 °C is beyond what sensors measure; write -100 to 200",
+        ),
+        (
+            "forecast: {limits: [{name: a, sensor: b, quantity: temperature, below: 8, above: 2}]}",
+            "config.yaml:1:65 forecast.limits[0].below: 8 is not less than above: 2; what lies between them is allowed,"
+            " so write the lower one as below:",
+        ),
+        (
+            "forecast: {limits: [{name: a, sensor: b, quantity: humidity, below: 8, above: 8}]}",
+            "forecast.limits[0].below: 8 is not less than above: 8",
+        ),
+        ("forecast: {horizons: [7d]}", "forecast.horizons[0]: 7d is too large; at most 2d"),
         ("forecast: {horizons: [1s]}", "config.yaml:1:23 forecast.horizons[0]: 1s is too small; at least 5min"),
         ("anomaly: {enabled: perhaps}", 'anomaly.enabled: "perhaps" is neither true nor false; true is usual'),
         ("log: {level: 2025-01-01}", 'log.level: "2025-01-01" is none of debug, info'),
