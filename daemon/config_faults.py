@@ -73,8 +73,7 @@ def describe(detail: ErrorDetails, model: type[BaseModel], place: Key) -> str:
         case "extra_forbidden":
             return f"unknown key; {did_you_mean(str(place[-1]), _keys(_model_at(model, place[:-1])))}"
         case "literal_error":
-            choices = [str(choice) for choice in get_args(_bare(field.annotation))] if field else []
-            return f"{shown} is none of {', '.join(choices)}{_usual(field)}"
+            return f"{shown} is none of {', '.join(_choices(field, place))}{'' if _is_item(place) else _usual(field)}"
         case "bool_parsing" | "bool_type":
             return f"{shown} is neither true nor false{_usual(field)}"
         case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
@@ -139,6 +138,19 @@ def _usual(field: FieldInfo | None) -> str:
     if field is None or field.default in (None, PydanticUndefined, ""):
         return ""
     return f"; {_plain(field.default)} is usual"
+
+
+def _choices(field: FieldInfo | None, place: Key) -> list[str]:
+    if field is None:
+        return []
+    annotation = _bare(field.annotation)
+    if _is_item(place):
+        annotation = _bare(next(iter(get_args(annotation)), None))
+    return [str(choice) for choice in get_args(annotation)]
+
+
+def _is_item(place: Key) -> bool:
+    return bool(place) and isinstance(place[-1], int)
 
 
 def _hint(field: FieldInfo | None) -> str:

@@ -38,6 +38,12 @@ def test_no_file_means_the_defaults_and_they_are_the_sample(tmp_path: Path) -> N
     assert [driver.name for driver in load(None, {}).drivers] == ["mqtt"]
 
 
+def test_of_a_wrong_item_only_what_items_may_be_is_said(tmp_path: Path) -> None:
+    [fault] = faults(write(tmp_path, "risks: {watch: [frost, lightning]}"))
+    allowed = "frost, condensation, mould, drought"
+    assert fault.endswith(f'config.yaml:1:24 risks.watch[1]: "lightning" is none of {allowed}')
+
+
 def test_a_limit_s_bounds_and_the_farthest_horizon(tmp_path: Path) -> None:
     bounds = "{name: fridge, sensor: a, quantity: temperature, below: 2, above: 8}"
     ends = "{name: all, sensor: a, quantity: humidity, below: 0, above: 100}"
@@ -98,9 +104,8 @@ def test_a_section_with_all_its_keys_commented_out_is_the_default(tmp_path: Path
             "config.yaml:1:62 forecast.limits[0].below: -1.5 % is no humidity; write 0 to 100",
         ),
         (
-            "forecast:\n  limits:\n    - {name: a, sensor: b, quantity: temperature, above: 1}\n"
-            "    - {name: b, sensor: b, quantity: temperature, above: 2500}",
-            "config.yaml:4:51 forecast.limits[1].above: 2500 °C is beyond what sensors measure; write -100 to 200",
+            "forecast:\n  limits:\n    - {name: b, sensor: b, quantity: temperature, below: 1, above: 2500}",
+            "config.yaml:3:61 forecast.limits[0].above: 2500 °C is beyond what sensors measure; write -100 to 200",
         ),
         (
             "forecast: {limits: [{name: a, sensor: b, quantity: temperature, below: -273}]}",
@@ -108,8 +113,7 @@ def test_a_section_with_all_its_keys_commented_out_is_the_default(tmp_path: Path
         ),
         (
             "forecast: {limits: [{name: a, sensor: b, quantity: temperature, below: 8, above: 2}]}",
-            "config.yaml:1:65 forecast.limits[0].below: 8 is not less than above: 2; what lies between them is allowed,"
-            " so write the lower one as below:",
+            "config.yaml:1:65 forecast.limits[0].below: 8 is not less than above: 2; what lies between them is allowed",
         ),
         (
             "forecast: {limits: [{name: a, sensor: b, quantity: humidity, below: 8, above: 8}]}",
