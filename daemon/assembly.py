@@ -30,6 +30,7 @@ from daemon.intake import Intake, Source
 from daemon.limit_warnings import LimitWarnings, has_limits
 from daemon.metrics import metrics
 from daemon.modelling import make_scoring, sensors_to_train
+from daemon.named_sensors import tell_unknown
 from daemon.notify import Notifier
 from daemon.recorder import Recorder
 from daemon.report import Parts, Reporter
@@ -215,6 +216,7 @@ async def _directory(ground: Ground) -> Directory:
     reads = ground.reads
     directory = Directory(limit=ground.config.sensors.max)
     directory.load(await reads(sensors.everything), await reads(sensors.blocked_keys))
+    tell_unknown(ground.config, directory.all())
     newest = await reads(lambda conn: readings.last_of_each(conn, REMEMBERED))
     directory.remember(newest)
     known = (row.received_at for rows in newest.values() for row in rows if row.clock_set)
