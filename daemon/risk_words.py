@@ -76,7 +76,7 @@ def _drought(found: Assessment) -> tuple[str, str]:
         f"índice {_coma(index)} de 1 para plantas (no es una probabilidad); en el último día el déficit de presión"
     )
     english = f"index {index} of 1 for plants (no probability); in the last day the vapour pressure deficit was above"
-    return f"{spanish} de vapor superó 1,6 kPa durante {hours}.", f"{english} 1.6 kPa for {hours}."
+    return f"{spanish} de vapor superó 1,2 kPa durante {hours}.", f"{english} 1.2 kPa for {hours}."
 
 
 def _percent(probability: float) -> tuple[str, str]:

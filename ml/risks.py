@@ -95,7 +95,7 @@ class Assessment:
     """``probability`` or ``index``, never both; ``lead`` (s) is when it is likeliest, or what the index looks ahead.
 
     ``now``: it is so already. ``figure`` is what the words need beside it: the lowest temperature (frost, °C), the
-    surface's temperature (condensation, °C) or humidity (mould, %), or the hours of the last day above 1.6 kPa
+    surface's temperature (condensation, °C) or humidity (mould, %), or the hours of the last day above 1.2 kPa
     (drought).
     """
 
@@ -292,8 +292,9 @@ from the third on stomata close and leaves may wilt whatever the watering (Gross
 AT_HIGH = 0.25
 """What an hour at HIGH weighs beside one at STRESS: a heated room in winter, where house plants live, is there."""
 
-FULL_DAY = 10.0
-"""Hours at STRESS or above, or more at less, that make a day of full stress: most of its light."""
+FULL_DAY = 10
+"""Hours of a day that count, the driest: plants transpire by day, and a dry night asks little of them. All of them at
+STRESS or above make a day of full stress."""
 
 REMEMBERED_DAYS, FADES = 7, 0.7
 """Days that count, each by so much less than the day after it."""
@@ -305,9 +306,10 @@ def stress(deficit: ArrayLike) -> Floats:
 
 
 def drought_index(deficits: Floats) -> float | None:
-    """0..1 from hourly deficits (kPa, oldest first): each day's hours of stress, a full day at most 1, the last days
-    most. One hard day is 0.3, two are 0.6, four 0.8. None where the last day is not known; an earlier one that is not
-    counts as one without stress: a new sensor's first hot day is no drought yet.
+    """0..1 from hourly deficits (kPa, oldest first): the mean stress of each day's FULL_DAY driest hours (of a day with
+    gaps the same share of those that are known), the last days most. One hard day is 0.3, two are 0.6, four 0.8. None
+    where the last day is not known; an earlier one that is not counts as one without stress: a new sensor's first hot
+    day is no drought yet.
     """
     total = 0.0
     for age in range(REMEMBERED_DAYS):
@@ -315,7 +317,8 @@ def drought_index(deficits: Floats) -> float | None:
         day = deficits[max(0, end - HOURS_A_DAY) : end]
         known = day[~np.isnan(day)]
         if len(known) >= LEAST_KNOWN:
-            total += FADES**age * min(1.0, float(stress(known).mean()) * HOURS_A_DAY / FULL_DAY)
+            driest = np.sort(known)[-round(FULL_DAY * len(known) / HOURS_A_DAY) :]
+            total += FADES**age * float(stress(driest).mean())
         elif age == 0:
             return None
     return total / sum(FADES**age for age in range(REMEMBERED_DAYS))
@@ -325,7 +328,7 @@ def drought(hours: Hours, temperature: Path | None, humidity: Path | None) -> As
     """The index of a week that ends where the forecasts do, at most a day ahead; without any it ends now."""
     deficits = air.vapour_pressure_deficit(hours.temperature, hours.humidity)
     last = deficits[-HOURS_A_DAY:]
-    dry = float((last[~np.isnan(last)] >= HIGH).sum())
+    dry = float((last[~np.isnan(last)] >= COMFORT).sum())
     lead = 0.0
     if temperature is not None and humidity is not None:
         an_hour = round(HOUR / BIN)

@@ -44,7 +44,7 @@ def test_indices_are_called_so() -> None:
     assert english.endswith("(VTT model, pine wood at the coldest surface); it is not growing now.")
     spanish, english = told(Assessment(Risk.DROUGHT, 24 * HOUR, 9.0, index=0.6))
     assert spanish.startswith("Estrés hídrico en Huerto: índice 0,6 de 1 para plantas (no es una probabilidad);")
-    assert english.endswith("the vapour pressure deficit was above 1.6 kPa for 9 h.")
+    assert english.endswith("the vapour pressure deficit was above 1.2 kPa for 9 h.")
 
 
 @pytest.mark.parametrize("risk", list(Risk))

@@ -269,7 +269,7 @@ async def test_drought_stress_is_told_as_an_index(house: House) -> None:
     assert row.probability is None
     assert row.comment == (
         "Estrés hídrico grave en Invernadero: índice 1,0 de 1 para plantas (no es una probabilidad); en el último día "
-        "el déficit de presión de vapor superó 1,6 kPa durante 24 h."
+        "el déficit de presión de vapor superó 1,2 kPa durante 24 h."
     )
     await house.restart()
     house.expects(1, dry)

@@ -242,9 +242,21 @@ def test_the_index_needs_both_a_deficit_and_its_duration() -> None:
     assert drought_index(one) == pytest.approx(0.33, abs=0.01)
     assert drought_index(two) == pytest.approx(0.56, abs=0.01)
     assert drought_index(week) == pytest.approx(1)
-    assert drought_index(np.full(168, 1.4)) == pytest.approx(0.3, abs=0.01)  # a heated room in winter
+    four = np.concatenate([np.tile(calm, 3), np.tile(hard, 4)])
+    assert drought_index(four) == pytest.approx(0.83, abs=0.01)
+    assert drought_index(np.full(168, 1.4)) == pytest.approx(0.125, abs=0.01)  # a heated room in winter
+    assert drought_index(np.full(168, 1.72)) == pytest.approx(0.475, abs=0.01)  # one of 22 °C and 35 %
     eased = np.concatenate([np.tile(hard, 6), calm])
     assert drought_index(eased) == pytest.approx(0.67, abs=0.01)
+
+
+def test_the_hours_of_night_do_not_count() -> None:
+    day = np.full(10, 1.8)
+    dry_night, damp_night = (np.tile(np.concatenate([np.full(14, at), day]), 7) for at in (1.79, 0.4))
+    assert drought_index(dry_night) == drought_index(damp_night) == pytest.approx(0.625)
+    gappy = damp_night.reshape(7, 24).copy()
+    gappy[:, ::2] = math.nan  # of each second hour nothing is known
+    assert drought_index(gappy.ravel()) == pytest.approx(0.625)
 
 
 def test_a_new_sensors_first_day_is_no_drought_and_an_unknown_day_no_index() -> None:
@@ -263,6 +275,9 @@ def test_it_looks_a_day_ahead_where_the_forecasts_do() -> None:
     assert (ahead.index, ahead.lead) == (0.7, 24 * HOUR)
     assert ahead.probability is None
     assert ahead.figure == 24
+    mild = drought(Hours(END, np.full(168, 22.0), np.array([*[70.0] * 159, *[50.0] * 9])), None, None)  # 0.8, 1.3 kPa
+    assert mild is not None
+    assert mild.figure == 9
     half = drought(hot, steady(20, hours=12), steady(60))  # half of the last day is hot still: more than 8 h
     assert half is not None
     assert (half.index, half.lead) == (1.0, 12 * HOUR)
