@@ -19,6 +19,9 @@ _WORSE = {
     Risk.DROUGHT: ("Estrés hídrico grave", "Severe drought stress"),
 }
 
+_LEAST = 0.05
+"""The probability that stands for itself and all below it."""
+
 
 def heads(risk: Risk, level: Level, place: str) -> tuple[str, str]:
     """How the sentences of a risk at a level begin (Spanish, English); the English one a warning is known by."""
@@ -39,8 +42,10 @@ def _frost(found: Assessment) -> tuple[str, str]:
     if found.now:
         spanish, english = "el aire del sensor está a 0 °C o menos", "the air at the sensor is at 0 °C or below"
     else:
-        spanish = f"{por_ciento} de que el aire del sensor llegue a 0 °C, sobre todo {cuando}"
-        english = f"{percent} that the air at the sensor falls to 0 °C, most likely {when}"
+        spanish = f"{por_ciento} de que el aire del sensor llegue a 0 °C"
+        english = f"{percent} that the air at the sensor falls to 0 °C"
+        if found.degree > _LEAST:  # what will not be there has no likely time
+            spanish, english = f"{spanish}, sobre todo {cuando}", f"{english}, most likely {when}"
     lowest = f"{found.figure:.0f} °C".replace("-0 °C", "0 °C")
     suelo, ground = _GROUND if found.figure <= GROUND_COLDER else ("", "")
     return (
@@ -82,15 +87,19 @@ def _drought(found: Assessment) -> tuple[str, str]:
 def _percent(probability: float) -> tuple[str, str]:
     """(English, Spanish); the ends of the scale stand for all that is beyond them."""
     percent = f"{100 * probability:.0f} %"
-    if probability <= 0.05:
+    if probability <= _LEAST:
         return f"{percent} or less", f"un {percent} o menos"
     return (f"{percent} or more", f"un {percent} o más") if probability >= 0.95 else (percent, f"un {percent}")
 
 
 def _when(lead: float) -> tuple[str, str]:
     """(English, Spanish)."""
-    hours = round(lead / 3600)
-    return (f"in about {hours} h", f"dentro de unas {hours} h") if hours else ("now", "ahora")
+    minutes = round(lead / 60)
+    if not minutes:
+        return "now", "ahora"
+    if minutes < 120:
+        return f"in about {minutes} min", f"dentro de unos {minutes} min"
+    return f"in about {lead / 3600:.0f} h", f"dentro de unas {lead / 3600:.0f} h"
 
 
 def _coma(number: str) -> str:

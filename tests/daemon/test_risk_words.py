@@ -26,9 +26,28 @@ def test_frost_says_when_how_cold_and_what_the_ground_does() -> None:
 
 def test_the_ground_of_a_warm_room_is_not_spoken_of_and_five_percent_are_at_most_five() -> None:
     spanish, english = told(Assessment(Risk.FROST, 12 * HOUR, 18.2, probability=0.05))
-    assert "un 5 % o menos" in spanish
-    assert "5 % or less" in english
-    assert spanish.endswith("se espera una mínima de 18 °C.")
+    assert spanish == (
+        "Helada en Huerto: un 5 % o menos de que el aire del sensor llegue a 0 °C; se espera una mínima de 18 °C."
+    )
+    assert english == (
+        "Frost at Huerto: 5 % or less that the air at the sensor falls to 0 °C; the lowest expected is 18 °C."
+    ), "of what will not be there is no likely time"
+
+
+@pytest.mark.parametrize(
+    ("lead", "spanish", "english"),
+    [
+        (0, "sobre todo ahora;", "most likely now;"),
+        (900, "sobre todo dentro de unos 15 min;", "most likely in about 15 min;"),
+        (5400, "sobre todo dentro de unos 90 min;", "most likely in about 90 min;"),
+        (7200, "sobre todo dentro de unas 2 h;", "most likely in about 2 h;"),
+        (9000.5, "sobre todo dentro de unas 3 h;", "most likely in about 3 h;"),
+    ],
+)
+def test_a_time_below_two_hours_is_told_in_minutes(lead: float, spanish: str, english: str) -> None:
+    in_spanish, in_english = told(Assessment(Risk.FROST, lead, 0.4, probability=0.5))
+    assert spanish in in_spanish
+    assert english in in_english
 
 
 def test_condensation_names_the_surface() -> None:
