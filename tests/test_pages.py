@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,26 @@ def new_sensor(daemon: Running, **fields: object) -> int:
     status, body = daemon.request("POST", "sensors", {"tipo": "temperatura", "modelo": "DHT22", **fields})
     assert status == 201, body
     return int(body["id"])
+
+
+def foretell(daemon: Running, sensor: int, minutes: float, **fields: object) -> None:
+    """A warning that this sensor's limit of 30 °C will be passed so many minutes from now."""
+    likely = datetime.now(UTC) + timedelta(minutes=minutes)
+    body = {
+        "sensor_id": sensor,
+        "magnitud": "temperatura",
+        "horizonte_s": 2700,
+        "valor": 30.1,
+        "inferior": 29.5,
+        "superior": 30.8,
+        "fecha_prediccion": likely.isoformat(),
+        "modelo": "mix",
+        "probabilidad": 0.9,
+        "comentario": "La temperatura probablemente superará 30 °C en aproximadamente 45 min (90 % en 1 h).",
+        "comentario_en": "The temperature will probably rise above 30 °C in about 45 min (90 % within 1 h).",
+    }
+    status, answer = daemon.request("POST", "predictions", body | fields)
+    assert status == 201, answer
 
 
 def complaints(browser: WebDriver) -> list[str]:
@@ -152,6 +172,33 @@ class TestDashboard:
         assert browser.find_elements(By.CSS_SELECTOR, ".card .risks li") == [], "nothing is assessed yet"
         assert complaints(browser) == []
 
+    def test_a_limit_that_will_be_passed_is_told_until_it_is(self, browser: WebDriver, house: Running) -> None:
+        self.opens(browser, house)
+        foretell(house, 1, 45, modelo="helada")
+        foretell(house, 1, 45)
+        wait(browser, "document.querySelectorAll('.card .risks li').length === 1")
+        told = one(browser, ".card .risks li").text
+        begins = (
+            "aviso La temperatura probablemente superará 30 °C en aproximadamente 45 min (90 % en 1 h). hora probable "
+        )
+        assert re.fullmatch(re.escape(begins) + r"(\w+, )?\d?\d:\d\d · avisado \d?\d:\d\d", told), told
+        one(browser, "#language").click()
+        browser.refresh()
+        wait(browser, "document.querySelectorAll('.card .risks li').length === 1")
+        assert one(browser, ".card .risks li").text.startswith("warning The temperature will probably rise above 30 °C")
+        house.request("POST", "readings", {"sensor_id": 1, "temperatura": 31.5})
+        wait(browser, "document.querySelector('#anomalies button') && !document.querySelector('.card .risks li')")
+        assert complaints(browser) == []
+
+    def test_all_cards_warnings_are_one_question(self, browser: WebDriver, daemon: Running) -> None:
+        for number in range(5):
+            foretell(daemon, new_sensor(daemon, nombre=f"sala {number}"), 10.0 * number - 50)
+        foretell(daemon, 1, -61)
+        browser.get(f"{daemon.address}/")
+        wait(browser, "document.querySelectorAll('.card .risks li').length === 5")
+        asked = "performance.getEntries().filter((each) => each.name.includes('predictions/warnings')).length"
+        assert browser.execute_script(f"return {asked}") == 1
+
     def test_a_card_tells_how_good_the_forecasts_of_an_hour_have_been(
         self, browser: WebDriver, daemon: Running
     ) -> None:
@@ -220,6 +267,28 @@ class TestDashboard:
         browser.set_window_size(390, 844)
         self.opens(browser, house)
         assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+        middles = "[...document.querySelectorAll('header > :not([hidden]):not(.spring)')].map((each) => "
+        middles += "each.getBoundingClientRect()).map((box) => Math.round((box.top + box.bottom) / 2))"
+        rows = browser.execute_script(f"return {middles}")
+        assert max(rows) - min(rows) < 5, "one row of the header"
+
+    def test_zero_has_no_sign_on_the_axis(self, browser: WebDriver, daemon: Running) -> None:
+        freezer, now = new_sensor(daemon, nombre="congelador"), datetime.now(UTC)
+        rows = [
+            {
+                "sensor_id": freezer,
+                "temperatura": value,
+                "timestamp": (now - timedelta(minutes=10 * (9 - number))).isoformat(),
+            }
+            for number, value in enumerate([-6, -4, -2, -0.04, 0.7, 1.5, 0.3, -0.04])
+        ]
+        assert daemon.request("POST", "readings", rows)[0] in (200, 201)
+        browser.get(f"{daemon.address}/")
+        wait(browser, "document.querySelector('.card .line')")
+        labels = texts(browser, ".card .chart .temperature text")
+        assert any(re.fullmatch("0(,0)?", label) for label in labels), labels
+        assert not any(re.match("[-−]0(,0)?$", label) for label in labels), labels
+        assert one(browser, ".value.temperature").text == "0,0 °C"
 
     def test_a_hostile_name_is_text(self, browser: WebDriver, house: Running) -> None:
         new_sensor(house, nombre=HOSTILE)

@@ -69,6 +69,7 @@
       parts.values.append(box);
     }
     renderAir(sensor);
+    renderRisks(sensor);
     renderSkill(sensor);
     renderAge(sensor);
   }
@@ -79,14 +80,24 @@
       ["humedad_absoluta", "absolute", 1, (v) => v, "g/m³"], ["deficit_presion_vapor", "deficit", 2, (v) => v, "kPa"]];
     parts.air.textContent = shown.filter(([key]) => typeof air?.[key] === "number")
       .map(([key, word, digits, scale, unit]) => `${Texts.say(word)} ${Texts.number(scale(air[key]), digits)} ${unit}`).join(" · ");
+    parts.air.hidden = !parts.air.textContent;
+  }
+
+  // What is to come in words: limits that will be passed, then the risks of the place.
+  function renderRisks({ air, warnings, parts }) {
     parts.risks.replaceChildren();
+    for (const warning of warnings) {
+      const item = document.createElement("li");
+      const times = Texts.say("likely", Texts.clock(new Date(warning.fecha_prediccion)), Texts.clock(new Date(warning.created_at)));
+      item.append(text("span", "badge warn", Texts.say("warning")), " ", Texts.of(warning, "comentario"), " ", text("span", "quiet", times));
+      parts.risks.append(item);
+    }
     for (const risk of air?.riesgos ?? []) {
       if (risk.nivel === "ninguno") continue;
       const item = document.createElement("li");
       item.append(text("span", `badge ${{ bajo: "", medio: "warn", alto: "bad" }[risk.nivel]}`, Texts.say(risk.nivel)), " ", Texts.of(risk, "comentario"));
       parts.risks.append(item);
     }
-    parts.air.hidden = !parts.air.textContent;
     parts.risks.hidden = !parts.risks.childElementCount;
   }
 
@@ -96,6 +107,26 @@
     sensor.airAsked = Date.now();
     sensor.air = await Api.get(`sensors/${sensor.data.id}/air`);
     renderAir(sensor);
+    renderRisks(sensor);
+  }
+
+  // One question for all sensors: when a warning came or a limit was passed, and each minute, for they end by themselves.
+  async function loadWarnings() {
+    if (document.hidden) return;
+    const rows = await Api.get("predictions/warnings");
+    for (const sensor of sensors.values()) {
+      const before = sensor.warnings.length;
+      sensor.warnings = rows.filter((row) => row.sensor_id === sensor.data.id);
+      if (before || sensor.warnings.length) renderRisks(sensor);
+    }
+  }
+
+  let askingWarnings = null;
+  function askWarnings() {
+    askingWarnings ??= setTimeout(() => {
+      askingWarnings = null;
+      attempt(loadWarnings);
+    }, 500);
   }
 
   // How good its forecasts have been, at the horizon that is nearest to an hour.
@@ -106,7 +137,7 @@
       const quantity = Texts.say({ temperatura: "temperature", humedad: "humidity" }[row.magnitud]);
       return [Texts.say("inBand", quantity, Texts.number(100 * row.cobertura, 0)), better(row.mejora)].filter(Boolean).join(", ");
     });
-    parts.skill.textContent = words.length ? Texts.say("skill", Texts.age(horizon), words.join(" · ")) : "";
+    parts.skill.textContent = words.length ? Texts.say("skill", Texts.span(horizon), words.join(" · ")) : "";
     parts.skill.hidden = !words.length;
   }
 
@@ -183,7 +214,7 @@
     }
     const sensor = {
       data, latest: {}, points: [], forecasts: new Map(), interval: null,
-      air: null, airAsked: -AIR_EVERY, skill: [], skillAsked: -SKILL_EVERY,
+      air: null, airAsked: -AIR_EVERY, warnings: [], skill: [], skillAsked: -SKILL_EVERY,
     };
     sensors.set(data.id, sensor);
     card(sensor);
@@ -316,6 +347,7 @@
         const fresh = !sensors.has(event.entity_id);
         const sensor = addSensor(event.data);
         renderCard(sensor);
+        askWarnings(); // its limits may be others
         if (fresh) attempt(() => loadSensor(sensor));
       }
     },
@@ -336,17 +368,20 @@
       if (event.event_type === "deleted") anomalies.delete(event.entity_id);
       else anomalies.set(event.entity_id, event.data);
       renderAnomalies();
+      askWarnings(); // one of them may have come true
       const sensor = sensors.get(event.data.sensor_id);
       if (sensor) redraw(sensor);
     },
     prediccion(event) {
       const sensor = sensors.get(event.data.sensor_id);
-      if (!sensor || event.event_type === "deleted") return;
-      if (event.data.comentario) { // a warning: the card tells it in words
+      if (!sensor) return;
+      if (event.data.comentario) { // a warning of a limit or of a risk: the card tells it in words
+        askWarnings();
         sensor.airAsked = -AIR_EVERY;
         attempt(() => loadAir(sensor));
         return;
       }
+      if (event.event_type === "deleted") return;
       sensor.forecasts.set(`${event.data.magnitud}/${event.data.horizonte_s}`, event.data);
       redraw(sensor);
     },
@@ -414,6 +449,7 @@
     for (const data of list.reverse()) addSensor(data);
     byId("no-sensors").hidden = sensors.size > 0;
     renderAll();
+    await loadWarnings();
     // One after the other: a Pi with many sensors answers steadily instead of all at once.
     for (const sensor of sensors.values()) await loadSensor(sensor);
   }
@@ -525,6 +561,8 @@
   });
   setInterval(() => { for (const sensor of sensors.values()) renderAge(sensor); }, 1000);
   setInterval(() => { if (live) askStatus(); }, 600_000);
+  setInterval(() => { if (live) askWarnings(); }, 60_000);
+  document.addEventListener("visibilitychange", () => { if (live) askWarnings(); });
   addEventListener("resize", () => { for (const sensor of sensors.values()) redraw(sensor); });
   // The window of time moves on even when nothing arrives.
   setInterval(() => { for (const sensor of sensors.values()) redraw(sensor); }, 60_000);

@@ -10,6 +10,7 @@ const Texts = (() => {
       activo: "activo", silencioso: "silencioso", inactivo: "inactivo", ago: "hace {0}", never: "sin lecturas",
       temperature: "temperatura", humidity: "humedad", forecast: "pronóstico", abierta: "abierta", resuelta: "resuelta", resolve: "Resolver",
       dewPoint: "punto de rocío", frostPoint: "punto de escarcha", absolute: "humedad absoluta", deficit: "déficit de vapor",
+      warning: "aviso", likely: "hora probable {0} · avisado {1}",
       bajo: "riesgo bajo", medio: "riesgo medio", alto: "riesgo alto",
       skill: "Pronósticos a {0}: {1}", inBand: "{0} {1} % en la banda",
       better: "{0} % mejor que sin cambios", worse: "{0} % peor que sin cambios", noBetter: "no mejor que sin cambios",
@@ -31,6 +32,7 @@ const Texts = (() => {
       activo: "active", silencioso: "silent", inactivo: "inactive", ago: "{0} ago", never: "no readings",
       temperature: "temperature", humidity: "humidity", forecast: "forecast", abierta: "open", resuelta: "resolved", resolve: "Resolve",
       dewPoint: "dew point", frostPoint: "frost point", absolute: "absolute humidity", deficit: "vapour deficit",
+      warning: "warning", likely: "likely time {0} · told {1}",
       bajo: "low risk", medio: "medium risk", alto: "high risk",
       skill: "Forecasts of {0}: {1}", inBand: "{0} {1} % in the band",
       better: "{0} % better than no change", worse: "{0} % worse than no change", noBetter: "no better than no change",
@@ -86,8 +88,21 @@ const Texts = (() => {
     // An event's own sentence in the reader's language.
     of: (object, key) => (language === "en" && object[`${key}_en`]) || object[key] || "",
     degrees: (celsius) => (fahrenheit ? celsius * 1.8 + 32 : celsius),
-    number: (value, digits = 1) => value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+    number(value, digits = 1) {
+      const shown = Number(value.toFixed(digits)) || 0; // never -0
+      return shown.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    },
     time: (date, options) => date.toLocaleString(language, options),
+    // "14:05", with its day where that is not today.
+    clock(date) {
+      const today = date.toDateString() === new Date().toDateString();
+      return date.toLocaleString(language, { ...(today ? {} : { weekday: "short" }), hour: "2-digit", minute: "2-digit" });
+    },
+    // Exactly: "90 min", "36 h", "7 d"; hours up to two days.
+    span(seconds) {
+      if (seconds > 172800 && seconds % 86400 === 0) return `${seconds / 86400} d`;
+      return seconds % 3600 === 0 ? `${seconds / 3600} h` : `${Math.round(seconds / 60)} min`;
+    },
     age(seconds) {
       for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
       return `${Math.max(0, Math.floor(seconds))} s`;
