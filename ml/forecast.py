@@ -40,11 +40,14 @@ _SHARPNESS, _SHARPNESS_FAR = 12.0, 4.0
 _UNPROVEN, _PATIENCE = 64.0, 4.0
 """A new member begins with so much less weight than persistence, as if so many errors had shown it."""
 
-_DOUBT, _DOUBT_FAR = 2.0, 1.2
+_DOUBT, _DOUBT_FAR = 2.0, 1.0
 """How much more wrong than the trend the mix is taken to be before any excursion was judged."""
 
 _EXCURSION = 24.0
 """Bins on excursions over which these are averaged."""
+
+_ALIKE = 3.0
+"""What those have shown is believed of excursions up to so many times their size, and ever less of larger ones."""
 
 _NOISE = 1e-4
 """A smaller change is one of arithmetic (a unit converted, an offset added), no step of a sensor."""
@@ -69,8 +72,7 @@ class MixForecaster:
         self._usual = np.add.outer(self._target, np.arange(_WEEK) * BINS_PER_DAY)
         self._earlier = np.add.outer(back, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
         self._sharpness = np.where(self._ahead < FAR, _SHARPNESS, _SHARPNESS_FAR)[:, None]
-        doubt = np.where(self._ahead < FAR, _DOUBT, _DOUBT_FAR)
-        self._doubt = np.stack([doubt, np.ones(count)], axis=1)
+        self._doubt = np.log(np.where(self._ahead < FAR, _DOUBT, _DOUBT_FAR))
         self._memory = np.where(self._ahead < FAR, _MEMORY, _MEMORY_FAR)[:, None]
         self.bins = Bins()
         self._pending = np.full((depth, count, len(MEMBERS)), np.nan, np.float32)
@@ -79,11 +81,13 @@ class MixForecaster:
         self._errors = np.full((count, len(MEMBERS)), np.nan)
         self._chances = np.zeros((count, len(MEMBERS)))  # how often each was judged
         self._away = np.full((depth, count, 2), np.nan)  # on an excursion: what the mix said, and its trend
-        self._away_errors = np.full((count, 2), np.nan)
+        self._excursions = np.full((count, 3), np.nan)  # errors of the two, and the size of the trend
         self._announced = np.zeros((depth, count, 3), np.float32)  # bounds of the change, and the record's scale
         self._record = Record(self.horizons)
         self._resolution = 0.0
         self._last = math.nan
+        self._nearest = int(self._ahead.argmin())
+        self._astray = 0
         self._fit: Arrays | None = None
         self._fitted_bin = 0
         self._peers = peers if peers is not None else Peers()
@@ -168,7 +172,7 @@ class MixForecaster:
         state |= {name: getattr(self, f"_{name}").copy() for name in _STATE}
         return state | {
             "horizons": np.array(self.horizons),
-            "scalars": np.array([self._resolution, self._last, self._fitted_bin], np.float64),
+            "scalars": np.array([self._resolution, self._last, self._fitted_bin, self._astray], np.float64),
         }
 
     def restore(self, state: Arrays) -> None:
@@ -179,8 +183,8 @@ class MixForecaster:
         self._fit = part(state, "fit") or None
         for name in _STATE:
             getattr(self, f"_{name}")[...] = state[name]
-        self._resolution, self._last, fitted_bin = state["scalars"].tolist()
-        self._fitted_bin = int(fitted_bin)
+        self._resolution, self._last, fitted_bin, astray = state["scalars"].tolist()
+        self._fitted_bin, self._astray = int(fitted_bin), int(astray)
 
     def _advance(self, time: float) -> bool:
         """Complete the bins that end before ``time``."""
@@ -194,9 +198,22 @@ class MixForecaster:
             if self.bins.close():
                 self._record.moved(self.bins.at(0) - self.bins.at(1))
                 self._judge()
+            self._watch()
             if self.bins.missing <= CARRY:
                 self._predict()
         return True
+
+    def _watch(self) -> None:
+        """Count how many quarters in a row lay beyond the same end of their interval; one that was flagged counts too,
+        for nothing is learnt here."""
+        origin = self.bins.newest - int(self._ahead[self._nearest])
+        place = origin % len(self._origins)
+        if self.bins.missing or self._origins[place] != origin:
+            return
+        change = self.bins.at(0) - self.bins.at(int(self._ahead[self._nearest]))
+        below, above, _ = self._announced[place, self._nearest].tolist()
+        side = int(change > above) - int(change < below)
+        self._astray = self._astray + side if self._astray * side > 0 else side
 
     def _resolve(self, value: float) -> None:
         change = abs(value - self._last)
@@ -227,9 +244,11 @@ class MixForecaster:
         self._record.judge(due, origins[due], change - self._mixed[places, due], announced, change)
 
     def _judge_excursion(self, due: NDArray[np.intp], places: NDArray[np.intp], change: Floats) -> None:
-        error = np.abs(self._away[places, due] - change[:, None])
-        known = np.where(np.isnan(self._away_errors[due]), error, self._away_errors[due])
-        self._away_errors[due] = np.where(np.isnan(error), self._away_errors[due], known + (error - known) / _EXCURSION)
+        said = self._away[places, due]
+        new = np.concatenate([np.abs(said - change[:, None]), np.abs(said[:, 1:])], axis=1)
+        known = self._excursions[due]
+        moved = np.where(np.isnan(known), new, known + (new - known) / _EXCURSION)
+        self._excursions[due] = np.where(np.isnan(new), known, moved)
 
     def _predict(self) -> None:
         """Each member's change from the newest bin, and the mix; kept until the target comes."""
@@ -261,15 +280,19 @@ class MixForecaster:
         self._origins[place] = newest
 
     def _led_away(self, place: int, mixed: Floats) -> Floats:
-        """The mix, or on an excursion that and its trend, by how wrong each was on earlier ones."""
+        """The mix, or on an excursion between that and its trend, by how wrong each was on earlier ones; what small
+        ones have shown says little of a large one."""
         self._away[place] = np.nan
-        changes = excursion(self.bins, self._ahead)
+        changes = excursion(self.bins, self._astray, self._ahead)
         if changes is None:
             return mixed
         self._away[place] = np.stack([mixed, changes], axis=1)
-        errors = np.where(np.isnan(self._away_errors), self._doubt, self._away_errors + 1e-6)
-        weights = (1.0 / errors) ** _SHARPNESS_FAR
-        led: Floats = (weights * self._away[place]).sum(axis=1) / weights.sum(axis=1)
+        wrong, trend_wrong, size = self._excursions.T
+        told = np.log((wrong + 1e-6) / (trend_wrong + 1e-6))
+        trust = np.minimum(1.0, _ALIKE * size / np.maximum(np.abs(changes), 1e-6))
+        odds = np.where(np.isnan(told), self._doubt, trust * told + (1.0 - trust) * self._doubt)
+        share = 1.0 / (1.0 + np.exp(-_SHARPNESS_FAR * odds))
+        led: Floats = mixed + share * (changes - mixed)
         return led
 
     def _learnt(self, fit: Arrays) -> Floats:
@@ -336,4 +359,4 @@ def _known_mean(days: Floats) -> Floats:
     return np.where(count > 1, total / np.maximum(count, 1), np.nan)
 
 
-_STATE = ("pending", "origins", "mixed", "announced", "errors", "chances", "away", "away_errors")
+_STATE = ("pending", "origins", "mixed", "announced", "errors", "chances", "away", "excursions")
