@@ -13,6 +13,9 @@ from rich.text import Text
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
 
+LEAST_NAME = 14
+"""Columns that a sensor's name keeps in a narrow terminal: fewer break it into syllables."""
+
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
@@ -43,11 +46,15 @@ def tell(text: object, style: str = "") -> None:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """A quiet table; a column whose name begins with ``>`` is aligned right, one with ``!`` is never wrapped."""
+    """A quiet table; a column whose name begins with ``>`` is aligned right, one with ``!`` is never wrapped, and that
+    of the sensors' names keeps a least width.
+    """
     made = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="dim")
     for column in columns:
         side: Literal["left", "right"] = "right" if column.startswith(">") else "left"
-        made.add_column(column.lstrip(">!"), justify=side, overflow="fold", no_wrap=column[:1] in (">", "!"))
+        least = LEAST_NAME if column == "sensor" else None
+        kept = column[:1] in (">", "!")
+        made.add_column(column.lstrip(">!"), justify=side, overflow="fold", no_wrap=kept, min_width=least)
     return made
 
 
@@ -61,8 +68,8 @@ def rows_table(rows: Sequence[Mapping[str, str | Text]]) -> Table:
 
 
 def number(value: float | None, digits: int = 1) -> str:
-    """``21.4``; nothing for None."""
-    return "" if value is None else f"{value:.{digits}f}"
+    """``21.4``, never ``-0.0``; nothing for None."""
+    return "" if value is None else f"{value:z.{digits}f}"
 
 
 def span(seconds: float | None) -> str:

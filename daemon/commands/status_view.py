@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 from rich.console import Group, RenderableType
@@ -11,6 +12,8 @@ from rich.text import Text
 
 from daemon.client import Client, ClientError
 from daemon.commands.console import (
+    LEAST_NAME,
+    now,
     number,
     out,
     plain,
@@ -25,12 +28,16 @@ from daemon.commands.console import (
 )
 from daemon.commands.english import STATES
 from daemon.commands.listing import find_sensor
-from daemon.status_report import BrokerReport, DriverReport, SensorReport, SkillReport, StatusReport
+from daemon.status_report import BrokerReport, DriverReport, SensorReport, SkillReport, StatusReport, WarningReport
 
 SHOWN_SENSORS = 40
 """Rows of sensors on one screen; those in trouble come first, the rest is counted."""
 
 HOUR = 3600
+DAY = 24 * HOUR
+
+NARROW = 110
+"""Columns of a terminal below which words are left out, so that names stay readable."""
 
 WIDE = 130
 """Columns of a terminal that has room for keys and further quantities."""
@@ -59,11 +66,13 @@ def show(client: Client, *, as_json: bool) -> None:
 def show_sensor(client: Client, wanted: str, *, as_json: bool) -> None:
     """One sensor's part of it, with how good its forecasts have been; ``wanted`` is its id, key or name."""
     sensor_id = find_sensor(client, wanted)["id"]
-    sensor = next(sensor for sensor in fetch(client)["sensors"] if sensor["id"] == sensor_id)
+    report = fetch(client)
+    sensor = next(sensor for sensor in report["sensors"] if sensor["id"] == sensor_id)
+    warnings = [warning for warning in report["warnings"] if warning["sensor_id"] == sensor_id]
     if as_json:
-        print_json(sensor)
+        print_json({**sensor, "warnings": warnings})
     else:
-        out.print(render_sensor(sensor))
+        out.print(render_sensor(sensor, warnings))
 
 
 def show_samples(client: Client) -> None:
@@ -95,13 +104,17 @@ def render(report: StatusReport, url: str) -> RenderableType:
     if report["sensors"] or report["drivers"]:
         since = f"since the start, {span(report['uptime_s'])} ago"
         parts.append(Text(f"readings, failed and invalid ones are counted {since}", style="dim"))
+    if report["warnings"]:
+        parts += [Text(), _warnings(report["warnings"], report["sensors"])]
     parts += [Text(), _machinery(report)]
     return Group(*parts)
 
 
-def render_sensor(sensor: SensorReport) -> RenderableType:
+def render_sensor(sensor: SensorReport, warnings: Sequence[WarningReport]) -> RenderableType:
     """One sensor's row, and what is behind it."""
-    row = rows_table([_sensor_row(sensor, wide=out.width >= WIDE)])
+    row: RenderableType = rows_table([_sensor_row(sensor)])
+    if warnings:
+        row = Group(row, Text(), _warnings(warnings, [sensor]))
     if sensor["forecast_model"] == "off":
         return row
     grid = _grid()
@@ -112,10 +125,33 @@ def render_sensor(sensor: SensorReport) -> RenderableType:
     return Group(row, Text(), grid)
 
 
+def _warnings(warnings: Iterable[WarningReport], sensors: Iterable[SensorReport]) -> Table:
+    """Limits that will be passed: when, what was told, and when that was."""
+    names = {sensor["id"]: sensor["name"] or sensor["key"] for sensor in sensors}
+    made = table("warning of", "!likely at", "", "!told at")
+    made.columns[0].min_width = LEAST_NAME
+    for warning in warnings:
+        made.add_row(
+            plain(names.get(warning["sensor_id"], warning["sensor_id"])),
+            _clock(warning["likely_at"]),
+            plain(warning["words"], "yellow"),
+            _clock(warning["told_at"]),
+        )
+    return made
+
+
+def _clock(moment: str) -> str:
+    """``14:05`` in this machine's zone, ``Wed 14:05`` where that is another day."""
+    at = datetime.fromisoformat(moment).astimezone()
+    return at.strftime("%H:%M" if at.date() == now().astimezone().date() else "%a %H:%M")
+
+
 def _foretold(forecast: SkillReport) -> str:
-    """``temperature 1 h``."""
+    """``temperature 1 h``; whole days where they are more than two."""
     seconds = forecast["horizon_s"]
-    return f"{forecast['quantity']} " + (f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min")
+    if seconds > 48 * HOUR and seconds % DAY == 0:
+        return f"{forecast['quantity']} {seconds // DAY} d"
+    return f"{forecast['quantity']} " + (f"{seconds // HOUR} h" if seconds % HOUR == 0 else f"{seconds // 60} min")
 
 
 def _how_good(forecasts: Sequence[SkillReport]) -> str:
@@ -202,7 +238,7 @@ def _sensors(sensors: Iterable[SensorReport], report: StatusReport) -> Renderabl
     ordered = sorted(sensors, key=lambda sensor: (-_weight(sensor), sensor["id"]))
     if not ordered:
         return Text("no sensor has been heard of yet", style="dim")
-    made = rows_table([_sensor_row(sensor, wide=out.width >= WIDE) for sensor in ordered[:SHOWN_SENSORS]])
+    made = rows_table([_sensor_row(sensor) for sensor in ordered[:SHOWN_SENSORS]])
     rest = report["sensors_total"] - min(len(ordered), SHOWN_SENSORS)
     return Group(made, Text(f"… and {rest} more: sereno sensors", style="dim")) if rest > 0 else made
 
@@ -214,7 +250,9 @@ def _weight(sensor: SensorReport) -> int:
     )
 
 
-def _sensor_row(sensor: SensorReport, *, wide: bool) -> dict[str, str | Text]:
+def _sensor_row(sensor: SensorReport) -> dict[str, str | Text]:
+    """As many columns as there is room for: where there is little, those that tell of no trouble are left out."""
+    narrow, wide = out.width < NARROW, out.width >= WIDE
     row: dict[str, str | Text] = {
         ">id": str(sensor["id"]),
         "sensor": plain(sensor["name"] or sensor["key"]),
@@ -222,10 +260,10 @@ def _sensor_row(sensor: SensorReport, *, wide: bool) -> dict[str, str | Text]:
         ">%": number(sensor["humidity"]),
         ">age": _age(sensor),
         "!state": Text("ignored", style="dim") if sensor["ignored"] else _word(sensor["state"]),
-        ">failed": _trouble(sensor["failed_reads"]),
-        ">invalid": _trouble(sensor["invalid"]) if sensor["invalid"] else "",
-        "!models": _models(sensor),
-        ">anomalies": Text(str(sensor["open_anomalies"] or ""), style="red"),
+        ">odd" if narrow else ">anomalies": Text(str(sensor["open_anomalies"] or ""), style="red"),
+        ">failed": _trouble(sensor["failed_reads"]) if sensor["failed_reads"] or not narrow else "",
+        ">inv." if narrow else ">invalid": _trouble(sensor["invalid"]) if sensor["invalid"] else "",
+        "models" if narrow else "!models": _models(sensor, narrow=narrow),
     }
     return row | {"key": plain(sensor["key"], "dim"), "others": _others(sensor)} if wide else row
 
@@ -239,12 +277,18 @@ def _others(sensor: SensorReport) -> Text:
     return plain(" ".join(f"{quantity} {value:g}" for quantity, value in sensor["others"].items()), "dim")
 
 
-def _models(sensor: SensorReport) -> Text:
+def _models(sensor: SensorReport, *, narrow: bool) -> Text:
+    """Of anomalies and, where that is at another point, of forecasts; ``narrow``: warming up in fewer letters."""
     anomaly, forecast = sensor["anomaly_model"], sensor["forecast_model"]
     text = _word(anomaly)
     if anomaly == "warming_up" and sensor["warm_up_h"] is not None:
-        text.append(f" {sensor['warm_up_h']:.0f}/{sensor['warm_up_of_h']:.0f} h")
-    return text if anomaly == forecast else Text.assemble(text, "/", _word(forecast))
+        hours = f"{sensor['warm_up_h']:.0f}/{sensor['warm_up_of_h']:.0f} h"
+        text = Text(hours, style="yellow") if narrow else text.append(f" {hours}")
+    if anomaly == forecast:
+        return text
+    if narrow:
+        return Text.assemble(text, ", ", ("learning", "yellow") if forecast == "warming_up" else _word(forecast))
+    return Text.assemble(text, "/", _word(forecast))
 
 
 def _machinery(report: StatusReport) -> Table:

@@ -1,5 +1,7 @@
 """``sereno status`` as a person reads it."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -7,11 +9,12 @@ from support.reports import sensor_report, skill_report, status_report
 
 from daemon.client import Client
 from daemon.commands import status_view
-from daemon.status_report import SensorReport, SkillReport
+from daemon.status_report import SensorReport, SkillReport, WarningReport
 
 GOOD = skill_report("temperature", 3600, 812, 0.91, 0.33, 0.5)
 POOR = skill_report("temperature", 3600, 88, 0.87, 0.58, 0.5)
 EARLY = skill_report("temperature", 900, 815, 0.93, 0.2, 0.2)
+FAR = skill_report("temperature", 7 * 86_400, 9, 0.9, 0.5, 0.5)
 STILL = skill_report("humidity", 3600, 12, 1.0, 0.0, 0.0)
 
 
@@ -20,16 +23,26 @@ class Daemon:
 
     url = "http://127.0.0.1:8000"
 
-    def __init__(self, *sensors: SensorReport) -> None:
+    def __init__(self, *sensors: SensorReport, warnings: Sequence[WarningReport] = ()) -> None:
         self._sensors = list(sensors)
+        self._warnings = list(warnings)
 
     def get(self, path: str, **_: object) -> Any:
-        return status_report(self._sensors) if path == "/api/v1/status" else {"id": int(path.rpartition("/")[2])}
+        return (
+            status_report(self._sensors, self._warnings)
+            if path == "/api/v1/status"
+            else {"id": int(path.rpartition("/")[2])}
+        )
 
 
-def shown(capsys: pytest.CaptureFixture[str], *sensors: SensorReport, of: str | None = None) -> list[str]:
+def shown(
+    capsys: pytest.CaptureFixture[str],
+    *sensors: SensorReport,
+    of: str | None = None,
+    warnings: Sequence[WarningReport] = (),
+) -> list[str]:
     """What is printed, line by line."""
-    client = cast("Client", Daemon(*sensors))
+    client = cast("Client", Daemon(*sensors, warnings=warnings))
     if of is None:
         status_view.show(client, as_json=False)
     else:
@@ -44,12 +57,13 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_one_sensor_s_forecasts_are_told_for_each_horizon(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = shown(capsys, sensor_report(1, []), sensor_report(2, [EARLY, GOOD, POOR, STILL]), of="2")
-    assert lines[-4:] == [
+    lines = shown(capsys, sensor_report(1, []), sensor_report(2, [EARLY, GOOD, POOR, STILL, FAR]), of="2")
+    assert lines[-5:] == [
         "temperature 15 min  no better than no change, 93 % in the interval (of 815)",
         "temperature 1 h     34 % better than no change, 91 % in the interval (of 812)",
         "temperature 1 h     16 % worse than no change, 87 % in the interval (of 88)",
         "humidity 1 h        100 % in the interval (of 12)",
+        "temperature 7 d     no better than no change, 90 % in the interval (of 9)",
     ]
     assert not any("room 1" in line for line in lines)
 
@@ -75,3 +89,58 @@ def test_all_sensors_forecasts_are_summed_up_an_hour_ahead(
 
 def test_before_any_forecast_was_judged_nothing_is_said_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert not any("forecasts" in line for line in shown(capsys, sensor_report(1, [])))
+
+
+def foreseen(sensor_id: int, told: datetime, hours: float) -> WarningReport:
+    return WarningReport(
+        sensor_id=sensor_id,
+        quantity="temperature",
+        probability=0.9,
+        words=f"The temperature will probably rise above -15 °C in about {hours:g} h.",
+        told_at=told.isoformat(),
+        likely_at=(told + timedelta(hours=hours)).isoformat(),
+    )
+
+
+def test_limits_that_will_be_passed_are_told_with_their_likely_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2025, 7, 20, 12, 5).astimezone()
+    monkeypatch.setattr(status_view, "now", lambda: noon)
+    soon, later = foreseen(1, noon, 0.75), foreseen(2, noon, 20)
+    sensors = sensor_report(1, []), sensor_report(2, [])
+    lines = shown(capsys, *sensors, warnings=[soon, later])
+    at = next(number for number, line in enumerate(lines) if line.startswith("warning of"))
+    assert [line.split() for line in lines[at : at + 3]] == [
+        ["warning", "of", "likely", "at", "told", "at"],
+        ["room", "1", "12:50", *soon["words"].split(), "12:05"],
+        ["room", "2", "Mon", "08:05", *later["words"].split(), "12:05"],
+    ]
+    one = " ".join(shown(capsys, *sensors, of="2", warnings=[soon, later]))
+    assert "Mon 08:05" in one
+    assert "12:50" not in one
+    assert not any("warning" in line for line in shown(capsys, *sensors))
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_names_stay_readable_and_nothing_is_cut_off(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    worst = sensor_report(130, [])
+    worst.update(
+        name="house_kitchen",
+        temperature=-0.04,
+        age_s=7000.0,
+        state="silencioso",
+        anomaly_model="warming_up",
+        warm_up_h=12.0,
+        forecast_model="ready",
+        open_anomalies=2,
+        failed_reads=123,
+        invalid=31,
+    )
+    row = next(line for line in shown(capsys, worst, sensor_report(1, [])) if line.startswith("130")).split()
+    assert row[:8] == ["130", "house_kitchen", "0.0", "48.0", "117", "min", "silent", "2"]
+    assert row[8:10] == ["123", "31"]
+    assert "12/24" in row
