@@ -124,6 +124,10 @@ def expected_path(level: float, forecasts: Sequence[Forecast], day: Floats | Non
 
 def crossing(path: Path, limit: float, *, upper: bool) -> Crossing | None:
     """None where the newest value is beyond the limit: that is no warning any more but a fact."""
+    least, most = POSSIBLE.get(path.quantity, (-math.inf, math.inf))
+    if (limit >= most) if upper else (limit <= least):  # nothing can be beyond it
+        times = _grid(path.horizons).times
+        return Crossing(times, np.zeros(len(times)))
     room, spread, other = path.centre - limit, path.below, path.above
     if upper:
         room, spread, other = -room, other, spread

@@ -56,6 +56,9 @@ _PRIOR: Mapping[str, tuple[float, float]] = {"temperature": (0.6, 2.5), "humidit
 """(90 % of errors of persistence at 1 h, and at most), °C or % RH: typical of rooms."""
 
 
+_LEAST_MOVES, _MOST_LIVELY = 8, 5.0
+
+
 class MixForecaster:
     """A :class:`ml.base.Forecaster`; ``horizons`` in s, each at least 15 min (they are rounded to bins). ``name`` is
     its sensor's among ``peers``, who must have the same horizons."""
@@ -337,7 +340,17 @@ class MixForecaster:
         else:
             typical = np.full(len(hours), 2.0 * float(np.nanstd(self.bins.tail(BINS_PER_DAY)[0])))
         others = self._peers.radii(self.quantity, self._self.name)
-        return typical if others is None else np.where(np.isnan(others), typical, others)
+        radii = typical if others is None else np.where(np.isnan(others), typical, others)
+        return radii * self._livelier(float(radii[self._nearest]))
+
+    def _livelier(self, radius: float) -> float:
+        """How much more the series has moved in its last day than others do, at its nearest horizon: at least 1."""
+        values, ahead = self.bins.tail(BINS_PER_DAY)[0], int(self._ahead[self._nearest])
+        moves = np.abs(values[ahead:] - values[:-ahead])
+        moves = np.sort(moves[~np.isnan(moves)])
+        if len(moves) < _LEAST_MOVES or radius == 0:
+            return 1.0
+        return min(_MOST_LIVELY, max(1.0, float(moves[int(0.9 * len(moves))]) / radius))
 
     def _possible(self, value: float, lower: float, upper: float) -> tuple[float, float, float]:
         """Keep within what can be, and never claim more than the sensor's resolution."""

@@ -36,11 +36,11 @@ _PRIOR_RESIDUALS = 48.0
 _SLOTS = np.arange(-4, 5)
 """An error tells of its time of day, an hour to both sides."""
 
-_WIDENS, _BY_SIZE, _NARROWS = 0.15, 0.03, 0.0375
+_WIDENS, _BY_SIZE, _NARROWS = 0.15, 0.03, 0.032
 """What a miss adds to the logarithm of the factor, what it adds for each half-width that it was outside, and what every
 forecast takes off; of an hour's horizon or longer less, as its errors repeat each other."""
 
-_NARROWEST, _NARROWEST_FAR, _WIDEST = -0.2, -0.1, 4.0
+_NARROWEST, _NARROWEST_FAR, _WIDEST = -0.12, -0.1, 4.0
 _MOST_OUTSIDE = 8.0
 
 _SLOT_GAIN = 0.04

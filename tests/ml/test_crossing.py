@@ -148,3 +148,14 @@ def test_the_order_of_horizons_does_not_matter() -> None:
     once = crossed(20.0, ROOM, 18.5)
     again = crossed(20.0, [ROOM[2], ROOM[0], ROOM[3], ROOM[1]], 18.5)
     assert again.crossed.tolist() == once.crossed.tolist()
+
+
+def test_what_cannot_be_is_not_probable() -> None:
+    columns = zip((0.25, 1, 6, 24), (98.0, 98.0, 97.0, 96.0), strict=True)
+    damp = [Forecast("humidity", 1e9, hours * HOUR, value, value - 4, 100.0, "mix") for hours, value in columns]
+    full = crossing(expected_path(99.0, damp), 100.0, upper=True)
+    assert full is not None
+    assert full.within(24 * HOUR) == 0.0
+    less = crossing(expected_path(99.0, damp), 99.5, upper=True)
+    assert less is not None
+    assert less.within(24 * HOUR) > 0.2
