@@ -7,6 +7,10 @@
 warning comes true if a 15-minute mean is beyond the limit within the horizon that the warning names. A crossing is one
 that follows an hour within the limit; it was warned of if a warning stood. The Brier score is that of the probability
 within the longest horizon at every quarter of an hour within the limit, beside that of always saying how often it came.
+
+Then what never happened before: from one moment a week on the series goes 2 °C (8 %) an hour up, or down, from what it
+really was, towards a limit three hours' worth of that beyond all of the week before. Told are those of which a warning
+came before the limit was passed, and how long before.
 """
 
 import argparse
@@ -20,7 +24,7 @@ import numpy as np
 
 from daemon.forewarning import Forewarnings, Subject
 from daemon.scoring import Predicted
-from ml.base import Floats, Forecast
+from ml.base import Arrays, Floats, Forecast
 from ml.crossing import crossing, expected_path
 from ml.evaluate import FIT_ROWS, HORIZONS, Row, read_series
 from ml.features import BIN
@@ -32,18 +36,25 @@ PER_HOUR = round(3600 / BIN)
 LEAST = 8 * 96
 """Bins of a series below which it is left out: four days to set limits by, four to be warned in."""
 
+WEEK = 7 * 96
+
+RATES = {"temperature": 2.0, "humidity": 8.0}
+"""°C and % an hour: a freezer that thaws, a heating that fails, a pipe that leaks."""
+
 SHARES = (0.05, 0.2, 0.4, 0.6, 0.75, 0.85, 0.95)
 """Between which probabilities are put together, to be held against what came."""
 
 
 @dataclass(slots=True)
 class Origin:
-    """What was known at the end of a bin: its number since 1970, its mean, the usual day, the forecasts."""
+    """What was known at the end of a bin: its number since 1970, its mean, the usual day, the forecasts; weekly the
+    forecaster's whole state."""
 
     bin: int
     level: float
     day: Floats
     forecasts: Sequence[Forecast]
+    state: Arrays | None
 
 
 @dataclass(slots=True)
@@ -89,13 +100,16 @@ def main() -> None:
     if not files:
         sys.exit(f"{options.data}: no *.csv or *.csv.gz there")
     print(f"warnings at {options.level:g}\n{'series':34} told  true cross. warned  lead 25 50 75 % (h)  Brier  base")
-    everything = Tally()
+    everything, failed, leads = Tally(), 0, list[float]()
     for path in files:
         for (sensor, quantity), origins in replayed(read_series(path), options.sensors).items():
             if len(origins) >= LEAST:
                 tally = judged(origins, quantity, options.level)
                 print(tally.line(f"{sensor} {quantity}"), flush=True)
                 everything.add(tally)
+                for lead in failures(origins, quantity, options.level):
+                    failed += 1
+                    leads += [] if lead is None else [lead]
     print(everything.line("all"))
     said, came = np.array(everything.said), np.array(everything.came)
     print("of what was given so probable, so much came:")
@@ -103,6 +117,9 @@ def main() -> None:
         there = (said >= low) & (said < high)
         if there.any():
             print(f"  {said[there].mean():.2f} {came[there].mean():.2f}  ({there.sum()})")
+    if leads:
+        quartiles = " ".join(f"{lead:.2f}" for lead in np.quantile(leads, [0.25, 0.5, 0.75]))
+        print(f"failures {failed}, told before {len(leads)}, lead 25 50 75 % (h) {quartiles}")
 
 
 def replayed(rows: Iterator[Row], sensors: Sequence[str] | None) -> Mapping[tuple[str, str], list[Origin]]:
@@ -123,7 +140,8 @@ def replayed(rows: Iterator[Row], sensors: Sequence[str] | None) -> Mapping[tupl
                 continue
             bins = forecaster.bins
             if forecaster.observe(time, values) and (forecasts := forecaster.forecast(time)):
-                found[key].append(Origin(bins.newest, bins.at(0), bins.usual_day(), forecasts))
+                state = forecaster.state() if len(found[key]) % WEEK == WEEK - 1 else None
+                found[key].append(Origin(bins.newest, bins.at(0), bins.usual_day(), forecasts, state))
             if forecaster.fit_due() and (training := forecaster.training(FIT_ROWS)) is not None:
                 forecaster.adopt(fit_mix(training))
     return found
@@ -137,6 +155,40 @@ def judged(origins: Sequence[Origin], quantity: str, level: float) -> Tally:
     for limit, upper in zip(limits.tolist(), (False, True), strict=True):
         tally.add(_one_limit(origins[middle:], quantity, limit, upper=upper, level=level))
     return tally
+
+
+def failures(origins: Sequence[Origin], quantity: str, level: float) -> Iterator[float | None]:
+    """How long before its limit was passed each failure was told (h); None where it was not."""
+    for start, origin in enumerate(origins):
+        for sign in (1.0, -1.0):
+            if origin.state is not None:
+                week = [sign * earlier.level for earlier in origins[start + 1 - WEEK : start + 1]]
+                limit = sign * (max(week) + 3.0 * RATES[quantity])
+                after = [
+                    (o.bin, o.level + sign * RATES[quantity] * (o.bin - origin.bin) / 4) for o in origins[start + 1 :]
+                ]
+                passed = next((at for at, value in after if sign * (value - limit) > 0), None)
+                if passed is not None:
+                    told = _first_told(origin.state, quantity, after, limit, upper=sign > 0, level=level)
+                    yield None if told is None or told >= passed else (passed - told) / PER_HOUR
+
+
+def _first_told(
+    state: Arrays, quantity: str, after: Sequence[tuple[int, float]], limit: float, *, upper: bool, level: float
+) -> int | None:
+    """The bin at whose end it is told that ``after`` (bins and their means) passes the limit."""
+    forecaster = MixForecaster(quantity, HORIZONS)
+    forecaster.restore(state)
+    bins = forecaster.bins
+    for number, value in after:
+        forecaster.observe((number + 0.5) * BIN, {quantity: value})
+        if forecasts := forecaster.forecast((number + 1) * BIN):
+            ahead = crossing(expected_path(bins.at(0), forecasts, bins.usual_day()), limit, upper=upper)
+            if ahead is None:
+                return None
+            if ahead.within(max(HORIZONS)) >= level:
+                return bins.newest
+    return None
 
 
 def _one_limit(origins: Sequence[Origin], quantity: str, limit: float, *, upper: bool, level: float) -> Tally:
