@@ -10,7 +10,6 @@ import math
 from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.base import Arrays, Floats, Forecast, Skill, named, part
 from ml.bins import CARRY, SPAN, Bins
@@ -21,7 +20,7 @@ from ml.lags import BINS_PER_DAY, FAR, LEAST_ROWS, REACH, design, neighbour_desi
 from ml.peers import Peer, Peers
 from ml.record import Record
 from ml.ridge import predict_ridge
-from ml.trend import excursion
+from ml.trend import Excursions
 
 MEMBERS = (
     *("persistence", "last_reading", "same_time_yesterday", "same_span_yesterday"),
@@ -39,15 +38,6 @@ _SHARPNESS, _SHARPNESS_FAR = 12.0, 4.0
 
 _UNPROVEN, _PATIENCE = 64.0, 4.0
 """A new member begins with so much less weight than persistence, as if so many errors had shown it."""
-
-_DOUBT, _DOUBT_FAR = 2.0, 1.0
-"""How much more wrong than the trend the mix is taken to be before any excursion was judged."""
-
-_EXCURSION = 24.0
-"""Bins on excursions over which these are averaged."""
-
-_ALIKE = 3.0
-"""What those have shown is believed of excursions up to so many times their size, and ever less of larger ones."""
 
 _NOISE = 1e-4
 """A smaller change is one of arithmetic (a unit converted, an offset added), no step of a sensor."""
@@ -75,7 +65,6 @@ class MixForecaster:
         self._usual = np.add.outer(self._target, np.arange(_WEEK) * BINS_PER_DAY)
         self._earlier = np.add.outer(back, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
         self._sharpness = np.where(self._ahead < FAR, _SHARPNESS, _SHARPNESS_FAR)[:, None]
-        self._doubt = np.log(np.where(self._ahead < FAR, _DOUBT, _DOUBT_FAR))
         self._memory = np.where(self._ahead < FAR, _MEMORY, _MEMORY_FAR)[:, None]
         self.bins = Bins()
         self._pending = np.full((depth, count, len(MEMBERS)), np.nan, np.float32)
@@ -83,14 +72,12 @@ class MixForecaster:
         self._mixed = np.full((depth, count), np.nan)
         self._errors = np.full((count, len(MEMBERS)), np.nan)
         self._chances = np.zeros((count, len(MEMBERS)))  # how often each was judged
-        self._away = np.full((depth, count, 2), np.nan)  # on an excursion: what the mix said, and its trend
-        self._excursions = np.full((count, 3), np.nan)  # errors of the two, and the size of the trend
+        self._excursions = Excursions(self._ahead, depth)
         self._announced = np.zeros((depth, count, 3), np.float32)  # bounds of the change, and the record's scale
         self._record = Record(self.horizons)
         self._resolution = 0.0
         self._last = math.nan
         self._nearest = int(self._ahead.argmin())
-        self._astray = 0
         self._fit: Arrays | None = None
         self._fitted_bin = 0
         self._peers = peers if peers is not None else Peers()
@@ -172,10 +159,11 @@ class MixForecaster:
 
     def state(self) -> Arrays:
         state = named(self.bins.state(), "bins") | named(self._fit or {}, "fit") | named(self._record.state(), "record")
+        state |= named(self._excursions.state(), "excursions")
         state |= {name: getattr(self, f"_{name}").copy() for name in _STATE}
         return state | {
             "horizons": np.array(self.horizons),
-            "scalars": np.array([self._resolution, self._last, self._fitted_bin, self._astray], np.float64),
+            "scalars": np.array([self._resolution, self._last, self._fitted_bin], np.float64),
         }
 
     def restore(self, state: Arrays) -> None:
@@ -183,11 +171,12 @@ class MixForecaster:
             raise ValueError("the stored forecaster has other horizons")
         self.bins.restore(part(state, "bins"))
         self._record.restore(part(state, "record"))
+        self._excursions.restore(part(state, "excursions"))
         self._fit = part(state, "fit") or None
         for name in _STATE:
             getattr(self, f"_{name}")[...] = state[name]
-        self._resolution, self._last, fitted_bin, astray = state["scalars"].tolist()
-        self._fitted_bin, self._astray = int(fitted_bin), int(astray)
+        self._resolution, self._last, fitted_bin = state["scalars"].tolist()
+        self._fitted_bin = int(fitted_bin)
 
     def _advance(self, time: float) -> bool:
         """Complete the bins that end before ``time``."""
@@ -201,22 +190,10 @@ class MixForecaster:
             if self.bins.close():
                 self._record.moved(self.bins.at(0) - self.bins.at(1))
                 self._judge()
-            self._watch()
+            self._excursions.watch(self.bins, self._origins, self._announced)
             if self.bins.missing <= CARRY:
                 self._predict()
         return True
-
-    def _watch(self) -> None:
-        """Count how many quarters in a row lay beyond the same end of their interval; one that was flagged counts too,
-        for nothing is learnt here."""
-        origin = self.bins.newest - int(self._ahead[self._nearest])
-        place = origin % len(self._origins)
-        if self.bins.missing or self._origins[place] != origin:
-            return
-        change = self.bins.at(0) - self.bins.at(int(self._ahead[self._nearest]))
-        below, above, _ = self._announced[place, self._nearest].tolist()
-        side = int(change > above) - int(change < below)
-        self._astray = self._astray + side if self._astray * side > 0 else side
 
     def _resolve(self, value: float) -> None:
         change = abs(value - self._last)
@@ -242,16 +219,9 @@ class MixForecaster:
         self._chances[due] += said
         gain = np.maximum(1 / self._memory[due], 1 / (self._chances[due] + _PATIENCE))
         self._errors[due] = np.where(said, start + gain * (error - start), known)
-        self._judge_excursion(due, places, change)
+        self._excursions.judge(due, places, change)
         announced = self._announced[places, due].astype(np.float64)
         self._record.judge(due, origins[due], change - self._mixed[places, due], announced, change)
-
-    def _judge_excursion(self, due: NDArray[np.intp], places: NDArray[np.intp], change: Floats) -> None:
-        said = self._away[places, due]
-        new = np.concatenate([np.abs(said - change[:, None]), np.abs(said[:, 1:])], axis=1)
-        known = self._excursions[due]
-        moved = np.where(np.isnan(known), new, known + (new - known) / _EXCURSION)
-        self._excursions[due] = np.where(np.isnan(new), known, moved)
 
     def _predict(self) -> None:
         """Each member's change from the newest bin, and the mix; kept until the target comes."""
@@ -273,7 +243,7 @@ class MixForecaster:
             pending[:, _SIMPLE:] = self._learnt(self._fit)
         silent = np.isnan(pending)
         mixed = (self._weights(pending) * np.where(silent, 0.0, pending)).sum(axis=1)
-        mixed = self._led_away(place, mixed)
+        mixed = self._excursions.led(self.bins, place, mixed)
         self._mixed[place] = mixed
         apart = np.where(silent, 0.0, np.abs(pending - mixed[:, None]))
         discord = apart.sum(axis=1) / (len(MEMBERS) - silent.sum(axis=1))
@@ -281,22 +251,6 @@ class MixForecaster:
         announced[:, :2] += mixed[:, None]
         self._announced[place] = announced
         self._origins[place] = newest
-
-    def _led_away(self, place: int, mixed: Floats) -> Floats:
-        """The mix, or on an excursion between that and its trend, by how wrong each was on earlier ones; what small
-        ones have shown says little of a large one."""
-        self._away[place] = np.nan
-        changes = excursion(self.bins, self._astray, self._ahead)
-        if changes is None:
-            return mixed
-        self._away[place] = np.stack([mixed, changes], axis=1)
-        wrong, trend_wrong, size = self._excursions.T
-        told = np.log((wrong + 1e-6) / (trend_wrong + 1e-6))
-        trust = np.minimum(1.0, _ALIKE * size / np.maximum(np.abs(changes), 1e-6))
-        odds = np.where(np.isnan(told), self._doubt, trust * told + (1.0 - trust) * self._doubt)
-        share = 1.0 / (1.0 + np.exp(-_SHARPNESS_FAR * odds))
-        led: Floats = mixed + share * (changes - mixed)
-        return led
 
     def _learnt(self, fit: Arrays) -> Floats:
         """The changes (horizons, 3) that the fitted members say; NaN for the neighbours' where one says nothing."""
@@ -372,4 +326,4 @@ def _known_mean(days: Floats) -> Floats:
     return np.where(count > 1, total / np.maximum(count, 1), np.nan)
 
 
-_STATE = ("pending", "origins", "mixed", "announced", "errors", "chances", "away", "excursions")
+_STATE = ("pending", "origins", "mixed", "announced", "errors", "chances")

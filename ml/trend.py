@@ -7,9 +7,9 @@ has failed "comes back soon", as it always did. On such an excursion what counts
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.base import Floats
+from ml.base import Arrays, Floats
 from ml.bins import Bins
-from ml.lags import BINS_PER_DAY
+from ml.lags import BINS_PER_DAY, FAR
 
 _WEEK = 7 * BINS_PER_DAY
 _LEAST = 6 * BINS_PER_DAY
@@ -26,6 +26,75 @@ _RARE = 0.01
 
 _FADES = 16.0
 """Bins (4 h): what cools, warms or dries out nears its surroundings exponentially."""
+
+
+_DOUBT, _DOUBT_FAR = 2.0, 1.0
+"""How much more wrong than the trend the mix is taken to be before any excursion was judged; far horizons: no more."""
+
+_LATELY = 24.0
+"""Bins on excursions over which errors are averaged."""
+
+_ALIKE = 3.0
+"""What those have shown is believed of excursions up to so many times their size, and ever less of larger ones."""
+
+_SHARPNESS = 4.0
+"""The odds of the trend are this power of the mix's error against its own."""
+
+
+class Excursions:
+    """Those of one series: how far the trend was right on earlier ones decides how far it is believed on this one.
+
+    ``ahead`` are the horizons in bins; forecasts wait for their targets at ``depth`` places.
+    """
+
+    def __init__(self, ahead: NDArray[np.intp], depth: int) -> None:
+        self._ahead = ahead
+        self._nearest = int(ahead.argmin())
+        self._doubt = np.log(np.where(ahead < FAR, _DOUBT, _DOUBT_FAR))
+        self._said = np.full((depth, len(ahead), 2), np.nan)  # by the mix, by the trend
+        self._known = np.full((len(ahead), 3), np.nan)  # mean errors of the two, mean size of the trend
+        self._astray = 0
+
+    def watch(self, bins: Bins, origins: NDArray[np.int64], announced: NDArray[np.float32]) -> None:
+        """Count how many of the newest bins in a row lay beyond the same end of their nearest interval; one that was
+        flagged counts too, for nothing is learnt here. ``announced`` of what was foretold at the end of ``origins``."""
+        back = int(self._ahead[self._nearest])
+        place = (bins.newest - back) % len(origins)
+        if bins.missing or origins[place] != bins.newest - back:
+            return
+        change = bins.at(0) - bins.at(back)
+        below, above, _ = announced[place, self._nearest].tolist()
+        side = int(change > above) - int(change < below)
+        self._astray = self._astray + side if self._astray * side > 0 else side
+
+    def led(self, bins: Bins, place: int, mixed: Floats) -> Floats:
+        """The changes that the mix says, on an excursion between them and the trend's."""
+        self._said[place] = np.nan
+        changes = excursion(bins, self._astray, self._ahead)
+        if changes is None:
+            return mixed
+        self._said[place] = np.stack([mixed, changes], axis=1)
+        wrong, trend_wrong, size = self._known.T
+        shown = np.log((wrong + 1e-6) / (trend_wrong + 1e-6))
+        trust = np.minimum(1.0, _ALIKE * size / np.maximum(np.abs(changes), 1e-6))
+        odds = np.where(np.isnan(shown), self._doubt, trust * shown + (1.0 - trust) * self._doubt)
+        led: Floats = mixed + (changes - mixed) / (1.0 + np.exp(-_SHARPNESS * odds))
+        return led
+
+    def judge(self, due: NDArray[np.intp], places: NDArray[np.intp], change: Floats) -> None:
+        """Take what came at the horizons ``due``, of forecasts that waited at ``places``."""
+        said, known = self._said[places, due], self._known[due]
+        new = np.concatenate([np.abs(said - change[:, None]), np.abs(said[:, 1:])], axis=1)
+        moved = np.where(np.isnan(known), new, known + (new - known) / _LATELY)
+        self._known[due] = np.where(np.isnan(new), known, moved)
+
+    def state(self) -> Arrays:
+        return {"said": self._said.copy(), "known": self._known.copy(), "astray": np.array([self._astray])}
+
+    def restore(self, state: Arrays) -> None:
+        self._said[...] = state["said"]
+        self._known[...] = state["known"]
+        self._astray = int(state["astray"][0])
 
 
 def excursion(bins: Bins, astray: int, ahead: NDArray[np.intp]) -> Floats | None:
