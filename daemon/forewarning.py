@@ -30,9 +30,11 @@ class Subject(NamedTuple):
 
 @dataclass(slots=True)
 class _Standing:
-    """What was told, or needs no telling because it is so. Times in µs; ``over_since``: improbable, or over."""
+    """What was told, or needs no telling because it is so. Times in µs; ``expected``: when it was said to come;
+    ``over_since``: improbable, or over."""
 
     looked_at: int
+    expected: int | None = None
     came: bool = False
     over_since: int | None = None
 
@@ -41,7 +43,8 @@ class Forewarnings:
     """``tell`` stores and announces rows; ``now`` is µs since 1970 UTC; ``level``: the probability that is told, 0..1.
 
     It is told again once the probability has been below half the level for an hour; or, where it came true, once it
-    has been over for an hour. ``remembered``: µs for which what a run before this one told counts as told, even where
+    has been over for an hour; or where it will come an hour sooner than was told, and in less than a third of the time
+    that people think they have. ``remembered``: µs for which what a run before this one told counts as told, even where
     the time that it spoke of is long past: what it warned of may last.
     """
 
@@ -70,15 +73,23 @@ class Forewarnings:
         """It was told before a restart, whoever remembers that."""
         self._standing[subject] = _Standing(self._now())
 
-    def look(self, subject: Subject, probability: float, make: Callable[[], Predicted], *, there: bool = False) -> None:
+    def look(
+        self,
+        subject: Subject,
+        probability: float,
+        make: Callable[[], Predicted],
+        *,
+        there: bool = False,
+        expected: int | None = None,
+    ) -> None:
         """``make`` gives the row if it is to be told, with ``probability`` and both comments. ``there``: what it warns
-        of is so already, which is no warning any more.
+        of is so already, which is no warning any more; ``expected`` (µs): when it will come, where that is told.
         """
         now = self._now()
         self._forget_old(now)
         standing = self._standing.get(subject)
-        if standing is None and self._told_already(subject, now):
-            standing = self._standing[subject] = _Standing(now)
+        if standing is None and (told := self._told_already(subject, now)) is not None:
+            standing = self._standing[subject] = _Standing(now, told)
         if there:
             self._standing[subject] = _Standing(now, came=True)
             return
@@ -86,6 +97,9 @@ class Forewarnings:
             standing.looked_at = now
             if not (standing.came or probability < self.level / 2):
                 standing.over_since = None
+                if probability >= self.level and _much_sooner(expected, standing.expected, now):
+                    standing.expected = expected
+                    self._tell([make()])
                 return
             if standing.over_since is None:
                 standing.over_since = now
@@ -93,20 +107,27 @@ class Forewarnings:
                 return
             del self._standing[subject]
         if probability >= self.level:
-            self._standing[subject] = _Standing(now)
+            self._standing[subject] = _Standing(now, expected)
             self._tell([make()])
 
-    def _told_already(self, subject: Subject, now: int) -> bool:
-        """Whether a run before this one told it, lately or of a time that is not long past; that is asked once."""
+    def _told_already(self, subject: Subject, now: int) -> int | None:
+        """For when (µs) a run before this one told it, lately or of a time not long past; that is asked once."""
         place = subject.sensor_id, subject.location_id
         rows = self._told_before.get(place, [])
         same = [row for row in rows if row.comment_en and row.comment_en.startswith(subject.words)]
         if same:
             self._told_before[place] = [row for row in rows if row not in same]
-        made_since = now - self._remembered
-        return any(row.predicted_at > now - SETTLED_AFTER or row.created_at > made_since for row in same)
+        oldest, made_since = now - SETTLED_AFTER, now - self._remembered
+        standing = [row for row in same if row.predicted_at > oldest or row.created_at > made_since]
+        return max(standing, key=lambda row: row.created_at).predicted_at if standing else None
 
     def _forget_old(self, now: int) -> None:
         old = [subject for subject, standing in self._standing.items() if now - standing.looked_at > FORGOTTEN_AFTER]
         for subject in old:
             del self._standing[subject]
+
+
+def _much_sooner(expected: int | None, told: int | None, now: int) -> bool:
+    if expected is None or told is None:
+        return False
+    return told - expected >= SETTLED_AFTER and 3 * (expected - now) < told - now

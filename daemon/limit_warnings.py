@@ -89,7 +89,9 @@ class LimitWarnings:
             self._warnings.look(subject, 1.0, make, there=True)
             return
         horizon = self._horizon(path, ahead)
-        self._warnings.look(subject, ahead.within(horizon), make)
+        likely = ahead.likely(horizon)
+        expected = None if likely is None else round((outlook.made_at + likely) * MICROSECONDS)
+        self._warnings.look(subject, ahead.within(horizon), make, expected=expected)
 
     def _horizon(self, path: Path, ahead: Crossing) -> float:
         """The shortest horizon (s) within which it is probable enough, else the longest."""

@@ -36,7 +36,7 @@ _PRIOR_RESIDUALS = 48.0
 _SLOTS = np.arange(-4, 5)
 """An error tells of its time of day, an hour to both sides."""
 
-_WIDENS, _BY_SIZE, _NARROWS = 0.15, 0.03, 0.032
+_WIDENS, _BY_SIZE, _NARROWS, _NARROWS_FAR = 0.15, 0.03, 0.032, 0.0375
 """What a miss adds to the logarithm of the factor, what it adds for each half-width that it was outside, and what every
 forecast takes off; of an hour's horizon or longer less, as its errors repeat each other."""
 
@@ -62,6 +62,7 @@ class Record:
         self._restless = np.full(2, np.nan)  # mean size of changes from bin to bin: of two hours, of a week
         self._wider = np.zeros(len(horizons))  # logarithm of a factor
         self._narrowest = np.where(self._near, _NARROWEST, _NARROWEST_FAR)
+        self._narrows = np.where(self._near, _NARROWS, _NARROWS_FAR)
         self._news = 1.0 / (0.5 * np.array(horizons) + 1.0)
         self._judged = np.zeros(len(horizons), np.int64)
         self._lately = np.zeros((len(horizons), 3))  # covered, size of the error, size of the change
@@ -86,7 +87,7 @@ class Record:
         self._by_slot[due[:, None], slots] = np.where(np.isnan(known), size, known + _SLOT_GAIN * (size - known))
         outside = np.maximum(lower - change, change - upper) / np.maximum(0.5 * (upper - lower), 1e-6)
         missed = np.where(covered, 0.0, _WIDENS + _BY_SIZE * np.minimum(outside, _MOST_OUTSIDE))
-        wider = self._wider[due] + self._news[due] * (missed - _NARROWS)
+        wider = self._wider[due] + self._news[due] * (missed - self._narrows[due])
         self._wider[due] = np.clip(wider, self._narrowest[due], _WIDEST)
         gain = np.maximum(1 / _LATELY, 1 / self._judged[due])[:, None]
         new = np.stack([covered, np.abs(error), np.abs(change)], axis=1)

@@ -28,8 +28,9 @@ _FADES = 16.0
 """Bins (4 h): what cools, warms or dries out nears its surroundings exponentially."""
 
 
-_DOUBT, _DOUBT_FAR = 2.0, 1.0
-"""How much more wrong than the trend the mix is taken to be before any excursion was judged; far horizons: no more."""
+_DOUBT, _DOUBT_FAR = 2.0, 0.8
+"""How much more wrong than the trend the mix is taken to be before any excursion was judged; far horizons: less. A day
+ahead no trend says anything."""
 
 _LATELY = 24.0
 """Bins on excursions over which errors are averaged."""
@@ -78,8 +79,8 @@ class Excursions:
         shown = np.log((wrong + 1e-6) / (trend_wrong + 1e-6))
         trust = np.minimum(1.0, _ALIKE * size / np.maximum(np.abs(changes), 1e-6))
         odds = np.where(np.isnan(shown), self._doubt, trust * shown + (1.0 - trust) * self._doubt)
-        led: Floats = mixed + (changes - mixed) / (1.0 + np.exp(-_SHARPNESS * odds))
-        return led
+        led = mixed + (changes - mixed) / (1.0 + np.exp(-_SHARPNESS * odds))
+        return np.where(self._ahead < BINS_PER_DAY, led, mixed)
 
     def judge(self, due: NDArray[np.intp], places: NDArray[np.intp], change: Floats) -> None:
         """Take what came at the horizons ``due``, of forecasts that waited at ``places``."""

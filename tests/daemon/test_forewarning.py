@@ -100,3 +100,20 @@ def test_what_nobody_looked_at_for_more_than_a_day_is_told_again() -> None:
     assert house.lives([0.9]) == []
     house.time += 72 * 60 * MINUTE
     assert house.lives([0.9]) == [0]
+
+
+def test_what_comes_much_sooner_than_was_told_is_told_again() -> None:
+    house = House()
+
+    def look(hours: float) -> int:
+        """How many were told by now."""
+        expected = house.time + round(hours * 60) * MINUTE
+        house.warnings.look(FROST, 0.9, lambda: row(FROST), expected=expected)
+        house.time += 15 * MINUTE
+        return len(house.told)
+
+    assert [look(hours) for hours in (6, 5.75, 5.5)] == [1, 1, 1], "as told"
+    assert look(3) == 1, "half the time"
+    assert look(1.5) == 2, "a third of it"
+    assert look(1.25) == 2
+    assert look(0.75) == 2, "not an hour sooner"

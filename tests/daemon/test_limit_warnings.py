@@ -102,6 +102,15 @@ def test_it_is_told_once_and_a_changed_limit_is_another() -> None:
     assert house.foresees(thawing(-15.5))
 
 
+def test_a_limit_that_will_be_passed_much_sooner_than_was_told_is_told_again() -> None:
+    house = House()
+    [early] = house.foresees(thawing(-18.0, rise=0.7))
+    assert early.horizon_s > 4 * 3600
+    [soon] = house.foresees(thawing(-15.4, rise=1.0))
+    assert soon.horizon_s < 3600
+    assert not house.foresees(thawing(-15.3, rise=1.0))
+
+
 @pytest.mark.parametrize(
     "house",
     [
