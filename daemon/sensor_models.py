@@ -63,7 +63,7 @@ class Observation:
 
 @dataclass(slots=True)
 class SensorModel:
-    """``anomalous``: the quantities that have an anomaly open; ``published``: when each forecast was last told (s).
+    """``anomalous``: the quantities that have an anomaly open; ``published``: the forecasts told last.
 
     ``untold``: those whose anomaly began in a past that was replayed silently, and is to be told if it still lasts.
     ``adopted``: forecasters were fitted for the first time, and what they say now has not been asked for yet.
@@ -73,7 +73,7 @@ class SensorModel:
     forecasters: dict[str, MixForecaster] = field(default_factory=dict)
     anomalous: frozenset[str] = frozenset()
     untold: set[str] = field(default_factory=set)
-    published: dict[tuple[str, float], float] = field(default_factory=dict)
+    published: dict[tuple[str, float], Forecast] = field(default_factory=dict)
     adopted: bool = False
 
     @property
@@ -321,7 +321,8 @@ class SensorModels:
         observed: tuple[float, Mapping[str, float], frozenset[str]],
         foreseen: Foreseen,
     ) -> None:
-        """Feed the forecasters. A horizon is due to be published each quarter of itself."""
+        """Feed the forecasters. A horizon is due to be published each quarter of itself, and at once where what is
+        expected now lies outside of what was told."""
         time, values, flagged = observed
         for quantity, forecaster in self._forecasters(sensor_id, model, values).items():
             if not (forecaster.observe(time, values, flagged) or model.adopted):
@@ -346,9 +347,14 @@ class SensorModels:
 
     def _publish(self, model: SensorModel, forecast: Forecast) -> bool:
         key = forecast.quantity, forecast.horizon
-        if forecast.made_at - model.published.get(key, -math.inf) < forecast.horizon / 4:
+        told = model.published.get(key)
+        if (
+            told is not None
+            and forecast.made_at - told.made_at < forecast.horizon / 4
+            and told.lower <= forecast.value <= told.upper
+        ):
             return False
-        model.published[key] = forecast.made_at
+        model.published[key] = forecast
         return True
 
     def _restore(self, sensor_id: int, model: SensorModel, state: Arrays) -> None:

@@ -523,6 +523,22 @@ def test_forecasters_see_everything_in_slices(tmp_path: Path) -> None:
     assert np.isnan(last.day).sum() == 96 - 8
 
 
+def test_a_forecast_that_does_not_hold_any_more_is_told_anew_at_once(tmp_path: Path) -> None:
+    models = SensorModels(tmp_path, (900.0, 86_400.0), detecting=False)
+    models.introduce(1)
+
+    def told(minutes: int, temperature: float) -> list[float]:
+        """The horizons."""
+        models.judge([reading(1, minutes, temperature=temperature)])
+        return [forecast.horizon for _, forecast in models.foresee(math.inf).due]
+
+    told(0, 20.0)
+    assert told(15, 20.0) == [900.0, 86_400.0]
+    assert told(30, 20.1) == [900.0]
+    told(45, 35.0)
+    assert told(60, 35.0) == [900.0, 86_400.0], "nobody expected that"
+
+
 async def test_a_source_that_can_wait_waits_for_the_models(tmp_path: Path) -> None:
     models = SensorModels(tmp_path, (), detecting=True)
     scoring = Scoring(models, Asked(), none, Told().outlets(), Fitter(), now=lambda: START)
