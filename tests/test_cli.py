@@ -23,6 +23,7 @@ from support.daemon import ROOT, RunningDaemon, running
 import cli
 from daemon import __version__
 from daemon.client import Client
+from daemon.commands import console
 from daemon.commands.tester import send_event
 from daemon.status_report import BrokerReport, StatusReport
 
@@ -400,7 +401,8 @@ def test_status_tells_all_that_the_report_promises(asked: Command) -> None:
     assert (kitchen["anomaly_model"], kitchen["warm_up_h"], kitchen["warm_up_of_h"]) == ("warming_up", 0.0, 24.0)
 
 
-def test_status_for_people(asked: Command, daemon: RunningDaemon) -> None:
+def test_status_for_people(asked: Command, daemon: RunningDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console.out, "_width", 120)  # narrower ones have shorter words
     view = good(asked("status"))
     for expected in (
         f"sereno {__version__}",

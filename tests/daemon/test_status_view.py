@@ -8,7 +8,7 @@ import pytest
 from support.reports import sensor_report, skill_report, status_report
 
 from daemon.client import Client
-from daemon.commands import status_view
+from daemon.commands import console, status_view
 from daemon.status_report import SensorReport, SkillReport, WarningReport
 
 GOOD = skill_report("temperature", 3600, 812, 0.91, 0.33, 0.5)
@@ -53,7 +53,7 @@ def shown(
 @pytest.fixture(autouse=True)
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a hundred columns."""
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(console.out, "_width", 100)  # COLUMNS is read once, at import
 
 
 def test_one_sensor_s_forecasts_are_told_for_each_horizon(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,6 +106,7 @@ def test_limits_that_will_be_passed_are_told_with_their_likely_time(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noon = datetime(2025, 7, 20, 12, 5).astimezone()
+    monkeypatch.setattr(console.out, "_width", 120)
     monkeypatch.setattr(status_view, "now", lambda: noon)
     soon, later = foreseen(1, noon, 0.75), foreseen(2, noon, 20)
     sensors = sensor_report(1, []), sensor_report(2, [])
@@ -126,7 +127,7 @@ def test_limits_that_will_be_passed_are_told_with_their_likely_time(
 def test_names_stay_readable_and_nothing_is_cut_off(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(console.out, "_width", columns)
     worst = sensor_report(130, [])
     worst.update(
         name="house_kitchen",

@@ -166,7 +166,7 @@ async def test_the_description_names_every_route_with_its_body_and_answers(api: 
     wanted |= {("GET", "/api/v1/ws/stats"), ("GET", "/api/v1/ws/stats/{channel}"), ("GET", "/api/v1/status")}
     wanted |= {("GET", f"/api/v1/readings/{name}") for name in ("stats", "series")}
     wanted |= {("GET", "/api/v1/locations/nearby"), ("POST", "/api/v1/train")}
-    wanted |= {("GET", f"/api/v1/predictions/{name}") for name in ("latest", "skill")}
+    wanted |= {("GET", f"/api/v1/predictions/{name}") for name in ("latest", "skill", "warnings")}
     wanted |= {("POST", "/api/v1/anomalies/{id}/resolve"), ("GET", "/api/v1/sensors/{id}/air")}
     wanted |= {("POST", f"/api/v1/sensors/{{id}}/{verb}") for verb in ("ignore", "allow", "merge", "split")}
     for kind in ("sensors", "readings", "locations", "anomalies", "predictions"):
