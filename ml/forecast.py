@@ -299,7 +299,8 @@ class MixForecaster:
 
     def _livelier(self, radius: float) -> float:
         """How much more the series has moved in its last day than others do, at its nearest horizon: at least 1."""
-        values, ahead = self.bins.tail(BINS_PER_DAY)[0], int(self._ahead[self._nearest])
+        ahead = int(self._ahead[self._nearest])
+        values = self.bins.window(self.bins.newest + 1 - BINS_PER_DAY, BINS_PER_DAY)
         moves = np.abs(values[ahead:] - values[:-ahead])
         moves = np.sort(moves[~np.isnan(moves)])
         if len(moves) < _LEAST_MOVES or radius == 0:

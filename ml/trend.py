@@ -115,7 +115,7 @@ def excursion(bins: Bins, astray: int, ahead: NDArray[np.intp]) -> Floats | None
 
 def _outside(bins: Bins, *, rising: bool) -> bool:
     """Whether the two newest bins are beyond that end of a week's range."""
-    past = bins.tail(_WEEK + _RECENT)[0][:-_RECENT]
+    past = bins.window(bins.newest + 1 - _RECENT - _WEEK, _WEEK)
     past = past[~np.isnan(past)]
     if len(past) < _LEAST:
         return False
