@@ -20,12 +20,13 @@ class FitChildError(Exception):
 class Fitter:
     """One child at a time, started when a job comes and ended by :meth:`close`.
 
-    The child lowers its own priority, offers itself first to the out-of-memory killer and dies with the daemon.
+    The child lowers its own priority, offers itself first to the out-of-memory killer and dies with the daemon. It
+    imports nothing from the folder that the daemon was started in (``-P``).
     """
 
     def __init__(
         self,
-        command: Sequence[str] = (sys.executable, "-m", "ml.fit"),
+        command: Sequence[str] = (sys.executable, "-P", "-m", "ml.fit"),
         timeout: float = 300.0,
     ) -> None:
         self._command = command

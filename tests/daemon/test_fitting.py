@@ -29,6 +29,17 @@ async def test_rows_go_out_and_a_forest_comes_back() -> None:
         np.testing.assert_array_equal(array, again[name])
 
 
+async def test_the_files_of_the_folder_it_was_started_in_are_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "statistics.py").write_text("print('not the one of the standard library')")
+    (tmp_path / "sklearn.py").write_text("print('not that one either')")
+    monkeypatch.chdir(tmp_path)
+    fitter = Fitter()
+    assert await fitter.fit(job(100))
+    await fitter.close()
+
+
 async def test_rows_that_fit_no_model_are_told_and_the_child_lives_on() -> None:
     fitter = Fitter()
     with pytest.raises(FitError, match="3 rows are too few"):
