@@ -210,15 +210,17 @@ def _one_limit(origins: Sequence[Origin], quantity: str, limit: float, *, upper:
                 tally.crossings += 1
                 tally.warned += any(origin.bin - longest <= number < origin.bin for number in standing)
             standing.clear()
+            warnings.came(subject)
+            continue
         row = Predicted(1, quantity, 0, 0.0, 0.0, 0.0, clock[0], "")
         horizons = [bins * BIN for bins in path.horizons]
-        within = [1.0] * len(horizons) if ahead is None else [ahead.within(horizon) for horizon in horizons]
+        within = [ahead.within(horizon) for horizon in horizons]
         place = next((i for i, probability in enumerate(within) if probability >= level), -1)
         told.clear()
-        warnings.look(subject, within[place], lambda row=row: row, there=ahead is None)  # type: ignore[misc]
+        warnings.look(subject, within[place], lambda row=row: row)  # type: ignore[misc]
         if told:
             standing.append(origin.bin)
-        if ahead is None or origin.bin + longest > last:
+        if origin.bin + longest > last:
             continue  # what comes after the end is not known
         first = next((n for n in range(1, longest + 1) if beyond.get(origin.bin + n)), longest + 1)
         tally.said.append(within[-1])

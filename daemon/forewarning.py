@@ -73,26 +73,24 @@ class Forewarnings:
         """It was told before a restart, whoever remembers that."""
         self._standing[subject] = _Standing(self._now())
 
+    def came(self, subject: Subject) -> None:
+        """What it warns of is so already, which is no warning any more."""
+        now = self._now()
+        self._known(subject, now)  # what an earlier run told has come with it
+        self._standing[subject] = _Standing(now, came=True)
+
     def look(
         self,
         subject: Subject,
         probability: float,
         make: Callable[[], Predicted],
-        *,
-        there: bool = False,
         expected: int | None = None,
     ) -> None:
-        """``make`` gives the row if it is to be told, with ``probability`` and both comments. ``there``: what it warns
-        of is so already, which is no warning any more; ``expected`` (µs): when it will come, where that is told.
+        """``make`` gives the row if it is to be told, with ``probability`` and both comments. ``expected`` (µs): when
+        it will come, where that is told.
         """
         now = self._now()
-        self._forget_old(now)
-        standing = self._standing.get(subject)
-        if standing is None and (told := self._told_already(subject, now)) is not None:
-            standing = self._standing[subject] = _Standing(now, told)
-        if there:
-            self._standing[subject] = _Standing(now, came=True)
-            return
+        standing = self._known(subject, now)
         if standing is not None:
             standing.looked_at = now
             if not (standing.came or probability < self.level / 2):
@@ -109,6 +107,12 @@ class Forewarnings:
         if probability >= self.level:
             self._standing[subject] = _Standing(now, expected)
             self._tell([make()])
+
+    def _known(self, subject: Subject, now: int) -> _Standing | None:
+        self._forget_old(now)
+        if subject not in self._standing and (told := self._told_already(subject, now)) is not None:
+            self._standing[subject] = _Standing(now, told)
+        return self._standing.get(subject)
 
     def _told_already(self, subject: Subject, now: int) -> int | None:
         """For when (µs) a run before this one told it, lately or of a time not long past; that is asked once."""

@@ -79,19 +79,21 @@ class LimitWarnings:
                     yield Limit(limit.above, upper=True, name=limit.name)
 
     def _look(self, outlook: Outlook, path: Path, limit: Limit, latest: float | None) -> None:
-        def make() -> Predicted:
-            return _predicted(outlook, path, limit, ahead, horizon)
-
         subject = Subject(outlook.sensor_id, None, _words(outlook.quantity, limit)[1])
         ahead = crossing(path, limit.value, upper=limit.upper)
         # The mean of a quarter of an hour lags behind: the newest value may have crossed it since.
         if ahead is None or (latest is not None and limit.broken(latest)):
-            self._warnings.look(subject, 1.0, make, there=True)
+            self._warnings.came(subject)
             return
         horizon = self._horizon(path, ahead)
-        likely = ahead.likely(horizon)
-        expected = None if likely is None else round((outlook.made_at + likely) * MICROSECONDS)
-        self._warnings.look(subject, ahead.within(horizon), make, expected=expected)
+        likely, probability = ahead.likely(horizon), ahead.within(horizon)
+
+        def make() -> Predicted:
+            assert likely is not None  # noqa: S101 - what is told is more probable than that
+            return _predicted(outlook, path, limit, (likely, probability, horizon))
+
+        expected = None if likely is None else _moment(outlook, likely)
+        self._warnings.look(subject, probability, make, expected)
 
     def _horizon(self, path: Path, ahead: Crossing) -> float:
         """The shortest horizon (s) within which it is probable enough, else the longest."""
@@ -111,12 +113,11 @@ def _limits(sensor: Sensor, quantity: str) -> Iterator[Limit]:
         yield Limit(high, upper=True)
 
 
-def _predicted(outlook: Outlook, path: Path, limit: Limit, ahead: Crossing | None, horizon: float) -> Predicted:
-    """The row that announces a crossing: when it is likely, and what the series will be then."""
-    likely = ahead.likely(horizon) if ahead is not None else None
-    if ahead is None or likely is None:
-        raise ValueError(f"a crossing of {limit.value:g} that is not likely cannot be announced")
-    probability = round(min(0.99, ahead.within(horizon)), 2)  # nothing ahead is certain
+def _predicted(outlook: Outlook, path: Path, limit: Limit, ahead: tuple[float, float, float]) -> Predicted:
+    """The row that announces a crossing: when it is likely, and what the series will be then. ``ahead``: that time (s
+    from the outlook on), how probable it is, and within how long (s)."""
+    likely, sure, horizon = ahead
+    probability = round(min(0.99, sure), 2)  # nothing ahead is certain
     spanish, english = _words(outlook.quantity, limit)
     about = _span(likely if likely < _TWO_HOURS else 3600 * round(likely / 3600))
     share = f"{100 * probability:.0f} %"
@@ -128,12 +129,16 @@ def _predicted(outlook: Outlook, path: Path, limit: Limit, ahead: Crossing | Non
         round(value, 2),
         round(lower, 2),
         round(upper, 2),
-        round((outlook.made_at + likely) * MICROSECONDS),
+        _moment(outlook, likely),
         min(outlook.forecasts, key=lambda forecast: abs(forecast.horizon - likely)).model,
         probability=probability,
         comment=f"{spanish} en aproximadamente {about} ({share} en {_span(horizon)}).",
         comment_en=f"{english} in about {about} ({share} within {_span(horizon)}).",
     )
+
+
+def _moment(outlook: Outlook, ahead: float) -> int:
+    return round((outlook.made_at + ahead) * MICROSECONDS)
 
 
 def _words(quantity: str, limit: Limit) -> tuple[str, str]:

@@ -272,14 +272,12 @@ class Risks:
             subject = about._replace(words=heads(found.risk, found.level, about.words)[1])
             self._warnings.look(subject, found.degree, make)
             if found.now:  # what nobody foresaw is told, too; after that it must be over before it is told again
-                self._warnings.look(subject, 1.0, make, there=True)
+                self._warnings.came(subject)
             return
         for level in (Level.MEDIUM, Level.HIGH):
             self._warn_index(found, about._replace(words=heads(found.risk, level, about.words)[1]), level, make)
 
     def _warn_index(self, found: Assessment, subject: Subject, level: Level, make: Callable[[], Predicted]) -> None:
-        """``there``: a higher level tells it."""
-
         def told() -> Predicted:
             self._told.add(subject)
             self._changed = True
@@ -289,7 +287,10 @@ class Risks:
         if share < 0.5 and subject in self._told:
             self._told.discard(subject)
             self._changed = True
-        self._warnings.look(subject, min(1.0, share * self._warnings.level), told, there=level < found.level)
+        if level < found.level:  # a higher one tells it
+            self._warnings.came(subject)
+        else:
+            self._warnings.look(subject, min(1.0, share * self._warnings.level), told)
 
     # -- the file
 

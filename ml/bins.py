@@ -66,11 +66,8 @@ class Bins:
     def usual_day(self) -> Floats:
         """(96,): what was usual at the times of day of the newest day's bins, the last one's being now's: the means of
         what is known of the last week; NaN where nothing is."""
-        back = np.arange(BINS_PER_DAY)[::-1] + BINS_PER_DAY * np.arange(_WEEK)[:, None]
-        days = self.before(back)
-        known = ~np.isnan(days)
-        total, count = np.where(known, days, 0.0).sum(axis=0), known.sum(axis=0)
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        back = np.arange(BINS_PER_DAY)[::-1, None] + BINS_PER_DAY * np.arange(_WEEK)
+        return known_mean(self.before(back), 1)
 
     @property
     def tip(self) -> float:
@@ -198,3 +195,11 @@ class Bins:
             array[:SPAN] = array[_ROOM - SPAN :].copy()
         self.first += _ROOM - SPAN
         self.size = SPAN
+
+
+def known_mean(values: Floats, least: int) -> Floats:
+    """Of the known ones in each row; NaN where there are fewer than ``least``."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.where(count >= least, total / np.maximum(count, 1), np.nan)

@@ -12,11 +12,11 @@ from collections.abc import Container, Mapping, Sequence
 import numpy as np
 
 from ml.base import Arrays, Floats, Forecast, Skill, named, part
-from ml.bins import CARRY, SPAN, Bins
+from ml.bins import CARRY, SPAN, Bins, known_mean
 from ml.boosting import predict
 from ml.features import BIN
 from ml.gate import POSSIBLE
-from ml.lags import BINS_PER_DAY, FAR, LEAST_ROWS, REACH, design, neighbour_design, reach, season
+from ml.lags import BINS_PER_DAY, FAR, FARTHEST, LEAST_ROWS, REACH, design, neighbour_design, season
 from ml.peers import Peer, Peers
 from ml.record import Record
 from ml.ridge import predict_ridge
@@ -45,22 +45,23 @@ _NOISE = 1e-4
 _PRIOR: Mapping[str, tuple[float, float]] = {"temperature": (0.6, 2.5), "humidity": (2.5, 9.0)}
 """(90 % of errors of persistence at 1 h, and at most), °C or % RH: typical of rooms."""
 
-
 _LEAST_MOVES, _MOST_LIVELY = 8, 5.0
+"""From so many changes on a series shows that it moves more than others, and up to so many times more is believed."""
 
 
 class MixForecaster:
-    """A :class:`ml.base.Forecaster`; ``horizons`` in s, each at least 15 min (they are rounded to bins). ``name`` is
-    its sensor's among ``peers``, who must have the same horizons."""
+    """A :class:`ml.base.Forecaster`; ``horizons`` in s, from 15 min to 2 d (they are rounded to bins). ``name`` is
+    its sensor's among ``peers``, who must have the same horizons. Raises ValueError for a longer one."""
 
     def __init__(self, quantity: str, horizons: Sequence[float], peers: Peers | None = None, name: str = "") -> None:
         self.quantity = quantity
-        self.horizons = tuple(max(1, round(horizon / BIN)) for horizon in horizons)
-        count, depth = len(self.horizons), max(self.horizons)
+        self.horizons = tuple(sorted(max(1, round(horizon / BIN)) for horizon in horizons))
+        count, depth = len(self.horizons), self.horizons[-1]
+        if depth > FARTHEST:
+            raise ValueError(f"a horizon of {depth * BIN:.0f} s is too long; at most {FARTHEST * BIN:.0f} s")
         self._ahead = np.array(self.horizons, np.intp)
         # Bins from the newest back to: a season before it, the target a season earlier, and that on the past days.
         back = season(self._ahead)
-        self._reach = reach(self._ahead)
         self._target = back - self._ahead
         self._usual = np.add.outer(self._target, np.arange(_WEEK) * BINS_PER_DAY)
         self._earlier = np.add.outer(back, np.arange(_USUAL_DAYS) * BINS_PER_DAY)
@@ -77,7 +78,6 @@ class MixForecaster:
         self._record = Record(self.horizons)
         self._resolution = 0.0
         self._last = math.nan
-        self._nearest = int(self._ahead.argmin())
         self._fit: Arrays | None = None
         self._fitted_bin = 0
         self._peers = peers if peers is not None else Peers()
@@ -236,9 +236,9 @@ class MixForecaster:
         pending[:, 2] = past[:, 0] - level
         spans = past[:, :_USUAL_DAYS] - self.bins.before(self._earlier)
         pending[:, 3] = spans[:, 0]
-        pending[:, 4] = _known_mean(spans)
-        pending[:, 5] = _known_mean(past[:, :_USUAL_DAYS]) - level
-        pending[:, 6] = _known_mean(past) - level
+        pending[:, 4] = known_mean(spans, 2)
+        pending[:, 5] = known_mean(past[:, :_USUAL_DAYS], 2) - level
+        pending[:, 6] = known_mean(past, 2) - level
         if self._fit is not None and self.bins.size > REACH:
             pending[:, _SIMPLE:] = self._learnt(self._fit)
         silent = np.isnan(pending)
@@ -254,7 +254,7 @@ class MixForecaster:
 
     def _learnt(self, fit: Arrays) -> Floats:
         """The changes (horizons, 3) that the fitted members say; NaN for the neighbours' where one says nothing."""
-        values, companion, tips = self.bins.tail(self._reach + 1)
+        values, companion, tips = self.bins.tail(REACH + 1)
         first = self.bins.newest + 1 - len(values)
         origins = np.full(len(self.horizons), len(values) - 1)
         rows = design(values, companion, tips, origins, self._ahead, first)
@@ -295,11 +295,11 @@ class MixForecaster:
             typical = np.full(len(hours), 2.0 * float(np.nanstd(self.bins.tail(BINS_PER_DAY)[0])))
         others = self._peers.radii(self.quantity, self._self.name)
         radii = typical if others is None else np.where(np.isnan(others), typical, others)
-        return radii * self._livelier(float(radii[self._nearest]))
+        return radii * self._livelier(float(radii[0]))
 
     def _livelier(self, radius: float) -> float:
         """How much more the series has moved in its last day than others do, at its nearest horizon: at least 1."""
-        ahead = int(self._ahead[self._nearest])
+        ahead = self.horizons[0]
         values = self.bins.window(self.bins.newest + 1 - BINS_PER_DAY, BINS_PER_DAY)
         moves = np.abs(values[ahead:] - values[:-ahead])
         moves = np.sort(moves[~np.isnan(moves)])
@@ -317,14 +317,6 @@ class MixForecaster:
         if upper - lower < 2 * half:  # at the edge of what is possible
             lower, upper = (lower, lower + 2 * half) if lower == least else (upper - 2 * half, upper)
         return value, lower, upper
-
-
-def _known_mean(days: Floats) -> Floats:
-    """Of the known ones in each row; NaN where there are not two."""
-    known = ~np.isnan(days)
-    count = known.sum(axis=1)
-    total = np.where(known, days, 0.0).sum(axis=1)
-    return np.where(count > 1, total / np.maximum(count, 1), np.nan)
 
 
 _STATE = ("pending", "origins", "mixed", "announced", "errors", "chances")

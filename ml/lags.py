@@ -10,8 +10,11 @@ LAGS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 72, 96])
 COMPANION_LAGS = np.array([1, 4, 16, 48, 96])
 _DAYS = np.array([1, 2, 3])
 
-REACH = BINS_PER_DAY * 4
-"""How many bins there must be before an origin."""
+FARTHEST = 2 * BINS_PER_DAY
+"""Bins: no horizon is longer."""
+
+REACH = FARTHEST + 2 * BINS_PER_DAY
+"""How many bins before its origin a row looks at: the longest horizon's span on the third day before."""
 
 FAR = 8
 """Bins (2 h) from which a horizon is long: what comes until then repeats itself from bin to bin, so that few errors are
@@ -34,11 +37,6 @@ Ahead = int | NDArray[np.intp]
 def season(horizon: NDArray[np.intp]) -> NDArray[np.intp]:
     """The fewest whole days before the target that are known at the origin; all in bins."""
     return -(-horizon // BINS_PER_DAY) * BINS_PER_DAY
-
-
-def reach(horizons: NDArray[np.intp]) -> int:
-    """How many bins before the origin the rows of these horizons look at where there are so many, at least REACH."""
-    return max(REACH, int(season(horizons).max()) + int(_DAYS[-1] - 1) * BINS_PER_DAY)
 
 
 def usable_origins(known: NDArray[np.bool_], horizon: int) -> NDArray[np.intp]:
@@ -68,8 +66,7 @@ def design(
     column += len(COMPANION_LAGS)
     # What the same span did on the past days: from origin to target, days earlier.
     ended = then - (_DAYS - 1) * BINS_PER_DAY
-    begun = np.maximum(at - season(ahead) - (_DAYS - 1) * BINS_PER_DAY, 0)
-    spans = bins[ended] - bins[begun]
+    spans = bins[ended] - bins[ended - ahead]
     rows[:, column : column + len(_DAYS)] = spans
     column += len(_DAYS)
     known = ~np.isnan(bins)
@@ -101,7 +98,7 @@ def neighbour_design(
     columns = []
     for other in neighbours:
         now = other[origins]
-        span = other[origins + horizon - back] - other[np.maximum(origins - back, 0)]
+        span = other[origins + horizon - back] - other[origins - back]
         columns += [now[:, None] - other[at - NEIGHBOUR_LAGS], np.stack([now - bins[origins], span], axis=1)]
     rows = np.concatenate(columns, axis=1).astype(np.float32)
     rows[np.isnan(rows)] = 0.0

@@ -41,7 +41,10 @@ _WIDENS, _BY_SIZE, _NARROWS, _NARROWS_FAR = 0.15, 0.03, 0.032, 0.0375
 forecast takes off; of an hour's horizon or longer less, as its errors repeat each other."""
 
 _NARROWEST, _NARROWEST_FAR, _WIDEST = -0.12, -0.1, 4.0
+"""Between which that logarithm stays."""
+
 _MOST_OUTSIDE = 8.0
+"""Half-widths; a miss that was farther outside widens no more."""
 
 _SLOT_GAIN = 0.04
 _RESTLESS = 8
@@ -50,7 +53,8 @@ _LEAST_SCALE, _MOST_SCALE = 0.2, 5.0
 
 
 class Record:
-    """Of one series, for ``horizons`` in bins. Errors are what came minus what was foretold, in the series' unit."""
+    """Of one series, for ``horizons`` in bins, ascending. Errors are what came minus what was foretold, in the series'
+    unit."""
 
     def __init__(self, horizons: Sequence[int]) -> None:
         self._horizons = tuple(horizons)

@@ -45,12 +45,11 @@ _SHARPNESS = 4.0
 class Excursions:
     """Those of one series: how far the trend was right on earlier ones decides how far it is believed on this one.
 
-    ``ahead`` are the horizons in bins; forecasts wait for their targets at ``depth`` places.
+    ``ahead`` are the horizons in bins, ascending; forecasts wait for their targets at ``depth`` places.
     """
 
     def __init__(self, ahead: NDArray[np.intp], depth: int) -> None:
         self._ahead = ahead
-        self._nearest = int(ahead.argmin())
         self._doubt = np.log(np.where(ahead < FAR, _DOUBT, _DOUBT_FAR))
         self._said = np.full((depth, len(ahead), 2), np.nan)  # by the mix, by the trend
         self._known = np.full((len(ahead), 3), np.nan)  # mean errors of the two, mean size of the trend
@@ -59,12 +58,12 @@ class Excursions:
     def watch(self, bins: Bins, origins: NDArray[np.int64], announced: NDArray[np.float32]) -> None:
         """Count how many of the newest bins in a row lay beyond the same end of their nearest interval; one that was
         flagged counts too, for nothing is learnt here. ``announced`` of what was foretold at the end of ``origins``."""
-        back = int(self._ahead[self._nearest])
+        back = int(self._ahead[0])
         place = (bins.newest - back) % len(origins)
         if bins.missing or origins[place] != bins.newest - back:
             return
         change = bins.at(0) - bins.at(back)
-        below, above, _ = announced[place, self._nearest].tolist()
+        below, above, _ = announced[place, 0].tolist()
         side = int(change > above) - int(change < below)
         self._astray = self._astray + side if self._astray * side > 0 else side
 

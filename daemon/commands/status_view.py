@@ -34,7 +34,6 @@ SHOWN_SENSORS = 40
 """Rows of sensors on one screen; those in trouble come first, the rest is counted."""
 
 HOUR = 3600
-DAY = 24 * HOUR
 
 NARROW = 110
 """Columns of a terminal below which words are left out, so that names stay readable."""
@@ -147,10 +146,8 @@ def _clock(moment: str) -> str:
 
 
 def _foretold(forecast: SkillReport) -> str:
-    """``temperature 1 h``; whole days where they are more than two."""
+    """``temperature 1 h``."""
     seconds = forecast["horizon_s"]
-    if seconds > 48 * HOUR and seconds % DAY == 0:
-        return f"{forecast['quantity']} {seconds // DAY} d"
     return f"{forecast['quantity']} " + (f"{seconds // HOUR} h" if seconds % HOUR == 0 else f"{seconds // 60} min")
 
 

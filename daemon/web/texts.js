@@ -98,11 +98,8 @@ const Texts = (() => {
       const today = date.toDateString() === new Date().toDateString();
       return date.toLocaleString(language, { ...(today ? {} : { weekday: "short" }), hour: "2-digit", minute: "2-digit" });
     },
-    // Exactly: "90 min", "36 h", "7 d"; hours up to two days.
-    span(seconds) {
-      if (seconds > 172800 && seconds % 86400 === 0) return `${seconds / 86400} d`;
-      return seconds % 3600 === 0 ? `${seconds / 3600} h` : `${Math.round(seconds / 60)} min`;
-    },
+    // Exactly: "90 min", "36 h".
+    span: (seconds) => (seconds % 3600 === 0 ? `${seconds / 3600} h` : `${Math.round(seconds / 60)} min`),
     age(seconds) {
       for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
       return `${Math.max(0, Math.floor(seconds))} s`;

@@ -24,7 +24,10 @@ class House:
         found = []
         for number, probability in enumerate(probabilities):
             count = len(self.told)
-            self.warnings.look(subject, probability or 0.0, lambda: row(subject), there=probability is None)
+            if probability is None:
+                self.warnings.came(subject)
+            else:
+                self.warnings.look(subject, probability, lambda: row(subject))
             found += [number] * (len(self.told) - count)
             self.time += 15 * MINUTE
         return found
@@ -108,7 +111,7 @@ def test_what_comes_much_sooner_than_was_told_is_told_again() -> None:
     def look(hours: float) -> int:
         """How many were told by now."""
         expected = house.time + round(hours * 60) * MINUTE
-        house.warnings.look(FROST, 0.9, lambda: row(FROST), expected=expected)
+        house.warnings.look(FROST, 0.9, lambda: row(FROST), expected)
         house.time += 15 * MINUTE
         return len(house.told)
 

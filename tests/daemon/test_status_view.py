@@ -14,7 +14,7 @@ from daemon.status_report import SensorReport, SkillReport, WarningReport
 GOOD = skill_report("temperature", 3600, 812, 0.91, 0.33, 0.5)
 POOR = skill_report("temperature", 3600, 88, 0.87, 0.58, 0.5)
 EARLY = skill_report("temperature", 900, 815, 0.93, 0.2, 0.2)
-FAR = skill_report("temperature", 7 * 86_400, 9, 0.9, 0.5, 0.5)
+FAR = skill_report("temperature", 2 * 86_400, 9, 0.9, 0.5, 0.5)
 STILL = skill_report("humidity", 3600, 12, 1.0, 0.0, 0.0)
 
 
@@ -63,7 +63,7 @@ def test_one_sensor_s_forecasts_are_told_for_each_horizon(capsys: pytest.Capture
         "temperature 1 h     34 % better than no change, 91 % in the interval (of 812)",
         "temperature 1 h     16 % worse than no change, 87 % in the interval (of 88)",
         "humidity 1 h        100 % in the interval (of 12)",
-        "temperature 7 d     no better than no change, 90 % in the interval (of 9)",
+        "temperature 48 h    no better than no change, 90 % in the interval (of 9)",
     ]
     assert not any("room 1" in line for line in lines)
 

@@ -314,17 +314,26 @@ def test_an_ordinary_past_is_looked_for_before_a_flagged_one() -> None:
             assert forecaster.bins.usual_day().min() > 14
 
 
-def test_a_week_ahead_is_foretold() -> None:
-    """The longest horizon that can be configured."""
-    forecaster = MixForecaster("temperature", (900.0, 7 * 86_400.0))
+def test_two_days_ahead_are_foretold_and_no_more() -> None:
+    with pytest.raises(ValueError, match="173700 s is too long; at most 172800 s"):
+        MixForecaster("temperature", (900.0, 173_700.0))
+    forecaster = MixForecaster("temperature", (900.0, 172_800.0))
     for index in range(15 * DAY):
         forecaster.observe(index * BIN, {"temperature": room(index)})
         if index > 12 * DAY and forecaster.fit_due() and (training := forecaster.training(4096)) is not None:
             forecaster.adopt(fit_mix(training))
     assert forecaster.fitted_at is not None
-    week = forecaster.forecast(15 * DAY * BIN)[1]
-    assert week.lower < week.value < week.upper
-    assert week.value == pytest.approx(room(22 * DAY - 1), abs=2)
+    far = forecaster.forecast(15 * DAY * BIN)[1]
+    assert far.lower < far.value < far.upper
+    assert far.value == pytest.approx(room(17 * DAY - 1), abs=1)
+
+
+def test_the_order_in_which_horizons_are_configured_changes_nothing() -> None:
+    one, other = (MixForecaster("temperature", horizons) for horizons in (HORIZONS, HORIZONS[::-1]))
+    for index in range(4 * DAY):
+        for forecaster in (one, other):
+            forecaster.observe(index * BIN, {"temperature": room(index)})
+    assert one.forecast(4 * DAY * BIN) == other.forecast(4 * DAY * BIN)
 
 
 def test_a_late_reading_is_in_no_later_bin() -> None:
