@@ -55,7 +55,7 @@ class MixForecaster:
 
     def __init__(self, quantity: str, horizons: Sequence[float], peers: Peers | None = None, name: str = "") -> None:
         self.quantity = quantity
-        self.horizons = tuple(sorted(max(1, round(horizon / BIN)) for horizon in horizons))
+        self.horizons = tuple(sorted(map(whole_bins, horizons)))
         count, depth = len(self.horizons), self.horizons[-1]
         if depth > FARTHEST:
             raise ValueError(f"a horizon of {depth * BIN:.0f} s is too long; at most {FARTHEST * BIN:.0f} s")
@@ -243,12 +243,14 @@ class MixForecaster:
             pending[:, _SIMPLE:] = self._learnt(self._fit)
         silent = np.isnan(pending)
         mixed = (self._weights(pending) * np.where(silent, 0.0, pending)).sum(axis=1)
-        mixed = self._excursions.led(self.bins, place, mixed)
+        mixed, reach = self._excursions.led(self.bins, place, mixed)
         self._mixed[place] = mixed
         apart = np.where(silent, 0.0, np.abs(pending - mixed[:, None]))
         discord = apart.sum(axis=1) / (len(MEMBERS) - silent.sum(axis=1))
         announced = self._record.announce(self._prior_radii(), self._record.scales(newest, discord))
         announced[:, :2] += mixed[:, None]
+        announced[:, 0] = np.minimum(announced[:, 0], np.where(reach < 0, reach, np.inf))
+        announced[:, 1] = np.maximum(announced[:, 1], np.where(reach > 0, reach, -np.inf))
         self._announced[place] = announced
         self._origins[place] = newest
 
@@ -317,6 +319,11 @@ class MixForecaster:
         if upper - lower < 2 * half:  # at the edge of what is possible
             lower, upper = (lower, lower + 2 * half) if lower == least else (upper - 2 * half, upper)
         return value, lower, upper
+
+
+def whole_bins(horizon: float) -> int:
+    """The bins ahead that a horizon (s) is forecast at: the nearest, and at least one."""
+    return max(1, round(horizon / BIN))
 
 
 _STATE = ("pending", "origins", "mixed", "announced", "errors", "chances")

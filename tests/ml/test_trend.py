@@ -1,10 +1,12 @@
 """What leaves its usual ways is followed: a freezer whose cooling fails is told of before its limit is passed."""
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 
+from ml.base import Forecast
 from ml.bins import Bins
 from ml.crossing import crossing, expected_path
 from ml.features import BIN
@@ -13,7 +15,6 @@ from ml.forecast_fit import fit_mix
 from ml.trend import excursion
 
 HORIZONS = (900.0, 3600.0, 21_600.0, 86_400.0)
-AHEAD = np.array([1, 4, 24, 96])
 DAY = 96
 
 
@@ -25,10 +26,9 @@ def course(values: list[float]) -> Bins:
     return bins
 
 
-def probabilities(failed_for: int, rate: float, swing: float) -> list[float]:
-    """Of passing -15 °C within a day, in each quarter of an hour after the cooling failed at the end of the tenth day;
-    as long as it is not passed."""
-    chance, forecaster, found = np.random.default_rng(7), MixForecaster("temperature", HORIZONS), list[float]()
+def failing(failed_for: int, rate: float, swing: float) -> Iterator[tuple[MixForecaster, Sequence[Forecast]]]:
+    """A freezer in each quarter of an hour after its cooling failed at the end of the tenth day."""
+    chance, forecaster = np.random.default_rng(7), MixForecaster("temperature", HORIZONS)
     for index in range(10 * DAY + failed_for):
         hours = max(0, index - 10 * DAY) / 4
         usual = -18.0 + swing * math.sin(index * 2.1) + chance.normal(0, 0.1)
@@ -36,11 +36,17 @@ def probabilities(failed_for: int, rate: float, swing: float) -> list[float]:
         if index == 8 * DAY and (training := forecaster.training(4096)) is not None:
             forecaster.adopt(fit_mix(training))
         if hours:
-            made = forecaster.forecast(index * BIN)
-            ahead = crossing(expected_path(forecaster.bins.at(0), made), -15.0, upper=True)
-            if ahead is None:
-                break
-            found.append(ahead.within(86_400))
+            yield forecaster, forecaster.forecast(index * BIN)
+
+
+def probabilities(failed_for: int, rate: float, swing: float) -> list[float]:
+    """Of passing -15 °C within a day, as long as it is not passed."""
+    found = []
+    for forecaster, made in failing(failed_for, rate, swing):
+        ahead = crossing(expected_path(forecaster.bins.at(0), made), -15.0, upper=True)
+        if ahead is None:
+            break
+        found.append(ahead.within(86_400))
     return found
 
 
@@ -54,22 +60,37 @@ def test_a_working_freezer_is_told_of_never() -> None:
     assert max(probabilities(DAY, 0.0, 0.7)) < 0.3
 
 
+@pytest.mark.parametrize("rate", [2.0, 0.7, -1.0])
+def test_where_it_may_go_is_in_the_interval(rate: float) -> None:
+    """It may also come back, or slow down: nobody can know, and the interval says so."""
+    *_, (forecaster, made) = failing(14, rate, 0.0)
+    level, day = forecaster.bins.at(0), made[3]
+    assert made[2].lower < level + 4 * rate < made[2].upper
+    assert day.lower < level + 6 * rate < day.upper
+
+
+def test_of_one_that_works_intervals_reach_nowhere() -> None:
+    assert all(
+        abs(bound + 18.0) < 1.5 for _, made in failing(DAY, 0.0, 0.0) for bound in (made[3].lower, made[3].upper)
+    )
+
+
 def test_what_stays_in_its_range_or_comes_back_is_no_excursion() -> None:
     wave = [math.sin(index / 15) for index in range(8 * DAY)]
-    assert excursion(course(wave), 0, AHEAD) is None
+    assert excursion(course(wave), 0) is None
     rising = [1.1 + 0.1 * step for step in range(6)]
-    changes = excursion(course([*wave, *rising]), 0, AHEAD)
-    assert changes is not None
-    assert 0 < changes[0] < changes[1] < changes[2] < changes[3] < 0.1 * 17
-    assert excursion(course([*wave, *rising, *reversed(rising)]), 0, AHEAD) is None
-    assert excursion(course([*wave[: 3 * DAY], *rising]), 0, AHEAD) is None, "three days are no usual range"
+    found = excursion(course([*wave, *rising]), 0)
+    assert found is not None
+    assert found.slope == pytest.approx(0.1, rel=0.05)
+    assert found.beyond == pytest.approx(0.6, abs=0.05), "the range ends at 1"
+    assert excursion(course([*wave, *rising, *reversed(rising)]), 0) is None
+    assert excursion(course([*wave[: 3 * DAY], *rising]), 0) is None, "three days are no usual range"
 
 
 def test_three_surprises_on_one_side_are_an_excursion_within_the_range() -> None:
     wave = [math.sin(index / 15) for index in range(8 * DAY)]
     falling = [0.5, 0.4, 0.3, 0.2]
-    assert excursion(course([*wave, *falling]), -2, AHEAD) is None
-    changes = excursion(course([*wave, *falling]), -3, AHEAD)
-    assert changes is not None
-    assert changes[0] == pytest.approx(-0.1, rel=0.05)
-    assert excursion(course([*wave, *falling]), 3, AHEAD) is None, "it goes the other way"
+    assert excursion(course([*wave, *falling]), -2) is None
+    found = excursion(course([*wave, *falling]), -3)
+    assert found == (pytest.approx(-0.1, rel=0.05), 0.0)
+    assert excursion(course([*wave, *falling]), 3) is None, "it goes the other way"
