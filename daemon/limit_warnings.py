@@ -16,6 +16,7 @@ FRESH = 20 * 60.0
 """s after which forecasts tell nothing of what is to come: they are made each quarter of an hour."""
 
 _TWO_HOURS = 2 * 3600
+_ABOUT = 5 * 60
 
 _NAMES = {"temperature": ("La temperatura", "The temperature"), "humidity": ("La humedad", "The humidity")}
 _UNITS = {"temperature": "°C", "humidity": "%"}
@@ -52,16 +53,16 @@ class LimitWarnings:
 
     def foreseen(self, outlooks: Sequence[Outlook]) -> None:
         """Look at the limits of these series, 0.1 ms each; those without limits cost nothing."""
-        oldest = self._now() / MICROSECONDS - FRESH
+        now = self._now() / MICROSECONDS
         for outlook in outlooks:
-            record = self._record(outlook.sensor_id)
-            if record is None or record.sensor.ignored or outlook.made_at < oldest:
+            record, age = self._record(outlook.sensor_id), max(0.0, now - outlook.made_at)
+            if record is None or record.sensor.ignored or age > FRESH:
                 continue
             limits = list(self._limits_of(record.sensor, outlook.quantity))
             if limits:
                 path = expected_path(outlook.level, outlook.forecasts, outlook.day)
                 for limit in limits:
-                    self._look(outlook, path, limit, getattr(record.latest, outlook.quantity))
+                    self._look(outlook, path, limit, getattr(record.latest, outlook.quantity), age)
 
     def limit_of(self, row: Prediction, sensor: Sensor) -> Limit | None:
         """The limit of its sensor that a row warns of; None where it has no such limit (any more)."""
@@ -78,27 +79,29 @@ class LimitWarnings:
                 if limit.above is not None:
                     yield Limit(limit.above, upper=True, name=limit.name)
 
-    def _look(self, outlook: Outlook, path: Path, limit: Limit, latest: float | None) -> None:
+    def _look(self, outlook: Outlook, path: Path, limit: Limit, latest: float | None, age: float) -> None:
+        """``age``: s since the forecasts were made; what is told counts from now."""
         subject = Subject(outlook.sensor_id, None, _words(outlook.quantity, limit)[1])
         ahead = crossing(path, limit.value, upper=limit.upper)
         # The mean of a quarter of an hour lags behind: the newest value may have crossed it since.
         if ahead is None or (latest is not None and limit.broken(latest)):
             self._warnings.came(subject)
             return
-        horizon = self._horizon(path, ahead)
-        likely, probability = ahead.likely(horizon), ahead.within(horizon)
+        ahead = ahead.surviving(age)
+        horizon = self._horizon(path, ahead, age)
+        likely, probability = ahead.likely(age + horizon), ahead.within(age + horizon)
 
         def make() -> Predicted:
             assert likely is not None  # noqa: S101 - what is told is more probable than that
-            return _predicted(outlook, path, limit, (likely, probability, horizon))
+            return _predicted(outlook, path, limit, (likely, probability, horizon), age)
 
         expected = None if likely is None else _moment(outlook, likely)
         self._warnings.look(subject, probability, make, expected)
 
-    def _horizon(self, path: Path, ahead: Crossing) -> float:
+    def _horizon(self, path: Path, ahead: Crossing, age: float) -> float:
         """The shortest horizon (s) within which it is probable enough, else the longest."""
         horizons = [bins * BIN for bins in path.horizons]
-        return next((h for h in horizons if ahead.within(h) >= self._warnings.level), horizons[-1])
+        return next((h for h in horizons if ahead.within(age + h) >= self._warnings.level), horizons[-1])
 
 
 def has_limits(sensor: Sensor) -> bool:
@@ -113,19 +116,20 @@ def _limits(sensor: Sensor, quantity: str) -> Iterator[Limit]:
         yield Limit(high, upper=True)
 
 
-def _predicted(outlook: Outlook, path: Path, limit: Limit, ahead: tuple[float, float, float]) -> Predicted:
+def _predicted(outlook: Outlook, path: Path, limit: Limit, ahead: tuple[float, float, float], age: float) -> Predicted:
     """The row that announces a crossing: when it is likely, and what the series will be then. ``ahead``: that time (s
-    from the outlook on), how probable it is, and within how long (s)."""
+    from the outlook on), how probable it is, and within how long (s from now, which is ``age`` s later)."""
     likely, sure, horizon = ahead
     probability = round(min(0.99, sure), 2)  # nothing ahead is certain
     spanish, english = _words(outlook.quantity, limit)
-    about = _span(likely if likely < _TWO_HOURS else 3600 * round(likely / 3600))
+    left = likely - age
+    about = _span(max(_ABOUT, _ABOUT * round(left / _ABOUT)) if left < _TWO_HOURS else 3600 * round(left / 3600))
     share = f"{100 * probability:.0f} %"
     value, lower, upper = path.at(likely)
     return Predicted(
         outlook.sensor_id,
         outlook.quantity,
-        round(likely),
+        round(left),
         round(value, 2),
         round(lower, 2),
         round(upper, 2),

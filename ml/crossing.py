@@ -32,6 +32,9 @@ half-widths."""
 _LIKELY = 0.5
 """A crossing that is less probable than this has no likely time."""
 
+_CERTAIN = 0.99
+"""Where more than this should have been crossed and was not, the paths that are left say nothing."""
+
 _REACH = 3.5
 _CELLS = 56
 """The grid, in standard deviations of the error: -3.5..3.5, an eighth each."""
@@ -79,6 +82,12 @@ class Crossing:
     def within(self, horizon: float) -> float:
         """0..1; ``horizon`` in s, beyond the longest forecast: as for that."""
         return float(np.interp(horizon, self.times, self.crossed))
+
+    def surviving(self, seconds: float) -> "Crossing":
+        """What is to be said where the first ``seconds`` have gone by without a crossing."""
+        passed = float(np.interp(seconds, self.times, self.crossed, left=0.0))
+        left = self.crossed if passed > _CERTAIN else np.maximum(0.0, self.crossed - passed) / (1.0 - passed)
+        return Crossing(self.times, np.where(self.times > seconds, left, 0.0))
 
     def likely(self, horizon: float) -> float | None:
         """The median time (s) of the first crossing if it comes within ``horizon``, in whole quarters of an hour;

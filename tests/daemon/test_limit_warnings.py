@@ -70,6 +70,24 @@ def test_the_freezer_passes_its_limit_in_forty_minutes_and_people_are_told() -> 
     assert row.comment == f"La temperatura probablemente superará -15 °C en aproximadamente 45 min ({share} en 1 h)."
 
 
+@pytest.mark.parametrize(
+    ("late", "left", "about"), [(60, 44 * 60, 45), (8 * 60, 37 * 60, 35), (14 * 60 + 40, 30 * 60 + 20, 30)]
+)
+def test_what_is_told_later_counts_from_then(late: int, left: int, about: int) -> None:
+    """A sensor that speaks each 15 min completes a quarter of an hour as late; so do readings that waited."""
+    [row] = House(time=(NOW + late) * SECOND).foresees(thawing(-15.7))
+    assert row.horizon_s == left
+    assert row.predicted_at == (NOW + 45 * 60) * SECOND, "its moment is the same"
+    assert row.comment_en is not None
+    assert row.comment_en.startswith(f"The temperature will probably rise above -15 °C in about {about} min (")
+
+
+def test_what_should_have_come_by_now_and_did_not_is_still_ahead() -> None:
+    [row] = House(time=(NOW + 18 * 60) * SECOND).foresees(thawing(-15.2, rise=2.0, spread=0.01))
+    assert row.horizon_s == 12 * 60
+    assert row.predicted_at == (NOW + 30 * 60) * SECOND
+
+
 def test_each_limit_speaks_of_itself() -> None:
     damp = replace(FREEZER, temperature_max=None, temperature_min=2.5)
     [row] = House(damp).foresees(thawing(8.0, rise=-1.5))
