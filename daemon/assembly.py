@@ -30,7 +30,7 @@ from daemon.intake import Intake, Source
 from daemon.limit_warnings import LimitWarnings, has_limits
 from daemon.metrics import metrics
 from daemon.modelling import make_scoring, sensors_to_train
-from daemon.named_sensors import tell_unknown
+from daemon.named_sensors import NamedSensors
 from daemon.notify import Notifier
 from daemon.recorder import Recorder
 from daemon.report import Parts, Reporter
@@ -198,6 +198,7 @@ async def assemble(ground: Ground) -> House:
         unfolded=recorder.unfolded,
         train=functools.partial(_train, scoring, directory) if scoring is not None else None,
     )
+    named = NamedSensors(ground.config)
     rounds = Rounds(
         clock,
         watch,
@@ -207,7 +208,9 @@ async def assemble(ground: Ground) -> House:
         ground.notifier,
         writes,
         publish=bus.publish,
+        hourly=lambda: named.tell_unknown(directory.all()),
     )
+    named.tell_unknown(directory.all())
     return House(bus, directory, supervisors, scoring, risks, rounds, writes, services)
 
 
@@ -216,7 +219,6 @@ async def _directory(ground: Ground) -> Directory:
     reads = ground.reads
     directory = Directory(limit=ground.config.sensors.max)
     directory.load(await reads(sensors.everything), await reads(sensors.blocked_keys))
-    tell_unknown(ground.config, directory.all())
     newest = await reads(lambda conn: readings.last_of_each(conn, REMEMBERED))
     directory.remember(newest)
     known = (row.received_at for rows in newest.values() for row in rows if row.clock_set)

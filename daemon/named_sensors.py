@@ -9,17 +9,26 @@ from daemon.entities import Sensor
 log = logging.getLogger("sereno")
 
 
-def tell_unknown(config: Config, sensors: Sequence[Sensor]) -> None:
-    """Warn of each name that no sensor has as key or name. Before the first sensor is known nobody can have one."""
-    known = {word for sensor in sensors for word in (*sensor.keys, sensor.name)}
-    for place, name, unwatched in _named(config) if sensors else ():
-        if name not in known:
-            log.warning(
-                '%s: no sensor has the key or name "%s"; %s until one has; `sereno sensors` lists the names',
-                place,
-                name,
-                unwatched,
-            )
+class NamedSensors:
+    """Warns, once in a run, of each name that no sensor has as key or name."""
+
+    def __init__(self, config: Config) -> None:
+        self._untold = list(_named(config))
+
+    def tell_unknown(self, sensors: Sequence[Sensor]) -> None:
+        """Before the first sensor is known nobody can have a name: then nothing is said, and it can be asked again."""
+        if not sensors:
+            return
+        known = {word for sensor in sensors for word in (*sensor.keys, sensor.name)}
+        for place, name, unwatched in self._untold:
+            if name not in known:
+                log.warning(
+                    '%s: no sensor has the key or name "%s"; %s until one has; `sereno sensors` lists the names',
+                    place,
+                    name,
+                    unwatched,
+                )
+        self._untold.clear()
 
 
 def _named(config: Config) -> Iterator[tuple[str, str, str]]:

@@ -20,7 +20,7 @@ KEEP_PREDICTIONS = 30 * 86_400 * 1_000_000
 
 
 class Rounds:
-    """``publish`` takes what the rounds have to tell."""
+    """``publish`` takes what the rounds have to tell; ``hourly`` is called hourly, first an hour after the start."""
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class Rounds:
         writes: InnerWrites,
         *,
         publish: Callable[[Sequence[SystemEvent]], None],
+        hourly: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._watch = watch
@@ -42,6 +43,7 @@ class Rounds:
         self._notifier = notifier
         self._writes = writes
         self._publish = publish
+        self._hourly = hourly
         self._housekept = clock.monotonic()
         self._reasons: Sequence[str] = ()
 
@@ -70,6 +72,7 @@ class Rounds:
             self._notifier.status("; ".join([verdict.word, *verdict.reasons]))
         if self._clock.monotonic() - self._housekept >= HOUSEKEEPING:
             self._housekept = self._clock.monotonic()
+            self._hourly()
             if self._clock.is_set():  # nothing is thrown away by a clock that may be wrong
                 self._writes.forget_predictions(self._clock.now() - KEEP_PREDICTIONS)
 

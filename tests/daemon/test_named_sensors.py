@@ -6,7 +6,7 @@ import pytest
 
 from daemon.config import Config, Forecast, NamedLimit, Risks
 from daemon.entities import Sensor
-from daemon.named_sensors import tell_unknown
+from daemon.named_sensors import NamedSensors
 
 FREEZER = Sensor(1, "mqtt/a/b", "t", "m", 0, 0, name="freezer", other_keys=("mqtt/old",))
 
@@ -17,7 +17,7 @@ def limit(sensor: str) -> NamedLimit:
 
 def told(caplog: pytest.LogCaptureFixture, config: Config, sensors: Sequence[Sensor] = (FREEZER,)) -> list[str]:
     caplog.clear()
-    tell_unknown(config, sensors)
+    NamedSensors(config).tell_unknown(sensors)
     assert all(record.levelname == "WARNING" for record in caplog.records)
     return caplog.messages
 
@@ -40,4 +40,10 @@ def test_names_that_sensors_have_are_not_spoken_of(caplog: pytest.LogCaptureFixt
 
 
 def test_before_any_sensor_is_known_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    assert told(caplog, Config(risks=Risks(outside="north")), []) == []
+    names = NamedSensors(Config(risks=Risks(outside="north")))
+    names.tell_unknown([])
+    assert caplog.messages == []
+    names.tell_unknown([FREEZER])
+    assert len(caplog.messages) == 1, "an hour later a sensor is known, and it is another one"
+    names.tell_unknown([FREEZER])
+    assert len(caplog.messages) == 1, "it is told once"

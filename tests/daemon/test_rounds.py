@@ -26,6 +26,7 @@ class World:
     told: list[SystemEvent] = field(default_factory=list)
     moved: list[int] = field(default_factory=list)
     forgotten: list[int] = field(default_factory=list)
+    hours: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         clock = MachineClock(wall=lambda: self.wall, monotonic=lambda: self.monotonic, pending=lambda: False)
@@ -47,6 +48,7 @@ class World:
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
             publish=self.told.extend,
+            hourly=lambda: self.hours.append(self.monotonic),
         )
 
     def write(self, anomaly: Anomaly, action: Action) -> None:
@@ -119,6 +121,12 @@ def test_forecasts_of_a_month_ago_are_forgotten_hourly(world: World) -> None:
     assert world.forgotten == []
     world.walks(1)
     assert world.forgotten == [world.wall - KEEP_PREDICTIONS]
+
+
+def test_once_an_hour_is_time_for_other_things(world: World) -> None:
+    for _ in range(3):
+        world.walks(HOUSEKEEPING / 2)
+    assert world.hours == [100.0 + HOUSEKEEPING]
 
 
 def test_nothing_is_thrown_away_by_a_clock_that_is_not_set() -> None:
