@@ -147,7 +147,7 @@ class Episodes:
             id=number,
             sensor_id=first.sensor_id,
             kind=first.kind,
-            score=min(1.0, max(0.0, first.score)),
+            score=round(min(1.0, max(0.0, first.score)), 4),
             explanation="".join([spanish, *(STILL + sign.explanation for sign in still.values())]),
             explanation_en="".join([english, *(STILL_EN + sign.explanation_en for sign in still.values())]),
             created_at=now,

@@ -89,13 +89,13 @@
     for (const warning of warnings) {
       const item = document.createElement("li");
       const times = Texts.say("likely", Texts.clock(new Date(warning.fecha_prediccion)), Texts.clock(new Date(warning.created_at)));
-      item.append(text("span", "badge warn", Texts.say("warning")), " ", Texts.of(warning, "comentario"), " ", text("span", "quiet", times));
+      item.append(text("span", "badge warn", Texts.say("warning")), " ", Texts.inDegrees(Texts.of(warning, "comentario")), " ", text("span", "quiet", times));
       parts.risks.append(item);
     }
     for (const risk of air?.riesgos ?? []) {
       if (risk.nivel === "ninguno") continue;
       const item = document.createElement("li");
-      item.append(text("span", `badge ${{ bajo: "", medio: "warn", alto: "bad" }[risk.nivel]}`, Texts.say(risk.nivel)), " ", Texts.of(risk, "comentario"));
+      item.append(text("span", `badge ${{ bajo: "", medio: "warn", alto: "bad" }[risk.nivel]}`, Texts.say(risk.nivel)), " ", Texts.inDegrees(Texts.of(risk, "comentario")));
       parts.risks.append(item);
     }
     parts.risks.hidden = !parts.risks.childElementCount;

@@ -88,6 +88,12 @@ const Texts = (() => {
     // An event's own sentence in the reader's language.
     of: (object, key) => (language === "en" && object[`${key}_en`]) || object[key] || "",
     degrees: (celsius) => (fahrenheit ? celsius * 1.8 + 32 : celsius),
+    // A sentence of what is to come: its temperatures are levels, differences are told in K.
+    inDegrees(sentence) {
+      if (!fahrenheit) return sentence;
+      return sentence.replace(/(-?\d+(?:[.,]\d+)?) °C/g, (_, celsius) =>
+        `${(Number(celsius.replace(",", ".")) * 1.8 + 32).toLocaleString(language, { maximumFractionDigits: 1 })} °F`);
+    },
     number(value, digits = 1) {
       const shown = Number(value.toFixed(digits)) || 0; // never -0
       return shown.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });

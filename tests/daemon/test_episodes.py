@@ -90,6 +90,11 @@ def test_a_models_finding_is_one_row_that_says_what_the_model_saw(world: World) 
     assert world.story()[1:] == [(Action.RESOLVED, 1)]
 
 
+def test_a_score_has_no_more_digits_than_it_means(world: World) -> None:
+    world.episodes.found(replace(WARM, score=0.98765432109876))
+    assert world.newest.score == 0.9877
+
+
 def test_a_second_quantity_is_told_with_the_first_and_one_row_is_open(world: World) -> None:
     world.episodes.found(WARM)
     world.episodes.found(WET)
