@@ -29,7 +29,7 @@ from daemon.inner_writes import InnerWrites
 from daemon.intake import Intake, Source
 from daemon.limit_warnings import LimitWarnings, has_limits
 from daemon.metrics import metrics
-from daemon.modelling import make_scoring, sensors_to_train
+from daemon.modelling import is_dropped, make_scoring, sensors_to_train
 from daemon.named_sensors import NamedSensors
 from daemon.notify import Notifier
 from daemon.recorder import Recorder
@@ -188,6 +188,7 @@ async def assemble(ground: Ground) -> House:
             risks.of if risks else lambda _: (),
             scoring.skills if scoring is not None else lambda _: (),
             standing.all,
+            functools.partial(is_dropped, ground.config),
         ),
         health=functools.partial(_health, health),
         status=reporter.report,

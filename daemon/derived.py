@@ -74,12 +74,15 @@ class ForecastSkill:
 
 @dataclass(frozen=True, slots=True)
 class Derivations:
-    """By the sensor's id; ``warnings`` of limits that stand are those of all sensors, the soonest first."""
+    """By the sensor's id; ``warnings`` of limits that stand are those of all sensors, the soonest first. ``dropped``:
+    whether a row was forecast for a horizon that the configuration no longer has.
+    """
 
     air: Callable[[int], Air | None]
     risks: Callable[[int], Sequence[PlaceRisk]]
     skills: Callable[[int], Sequence[ForecastSkill]]
     warnings: Callable[[], Sequence[Prediction]]
+    dropped: Callable[[Prediction], bool]
 
 
 def air_of(measured: Measured | None) -> Air | None:

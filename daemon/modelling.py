@@ -9,7 +9,7 @@ from daemon import news
 from daemon.bus import Bus
 from daemon.clock import MachineClock
 from daemon.config import Config
-from daemon.entities import Anomaly, AnomalyKind
+from daemon.entities import Anomaly, AnomalyKind, Prediction
 from daemon.episodes import Episodes, Finding
 from daemon.fits import Trained
 from daemon.fitting import Fitter
@@ -20,6 +20,8 @@ from daemon.repository.reads import Reads
 from daemon.scoring import Outlets, Scoring
 from daemon.sensor_models import History, Outlook, SensorModels
 from daemon.sensors import Directory
+from ml.features import BIN
+from ml.forecast import MEMBERS, whole_bins
 
 
 def make_scoring(
@@ -38,7 +40,6 @@ def make_scoring(
     """None where the configuration wants no models."""
     if not (config.anomaly.enabled or config.forecast.enabled):
         return None
-    horizons = [h.total_seconds() for h in config.forecast.horizons] if config.forecast.enabled else []
 
     async def since(sensor_id: int, time: int) -> History:
         columns = await reads(lambda conn: history.after(conn, sensor_id, time, recorder.unfolded(sensor_id)))
@@ -64,7 +65,7 @@ def make_scoring(
         episodes.normal(sensor_id, AnomalyKind.UNUSUAL_PATTERN, quantity, at_once=True)
 
     return Scoring(
-        SensorModels(folder / "models", horizons, detecting=config.anomaly.enabled),
+        SensorModels(folder / "models", horizons(config), detecting=config.anomaly.enabled),
         since,
         verdicts,
         Outlets(found, normal, writes.predictions, trained, outlooks),
@@ -72,6 +73,19 @@ def make_scoring(
         clock.now,
         clock.monotonic,
     )
+
+
+def horizons(config: Config) -> Sequence[float]:
+    """Of the forecasts, s; none where nothing is forecast."""
+    return [horizon.total_seconds() for horizon in config.forecast.horizons] if config.forecast.enabled else []
+
+
+def is_dropped(config: Config, row: Prediction) -> bool:
+    """Whether a row was forecast for a horizon that the configuration no longer has. A warning, or what a person or
+    another model foretold, is none of them."""
+    if row.comment is not None or row.model not in MEMBERS:
+        return False
+    return row.horizon_s not in {whole_bins(horizon) * BIN for horizon in horizons(config)}
 
 
 def sensors_to_train(directory: Directory, sensor_id: int | None) -> Sequence[int]:

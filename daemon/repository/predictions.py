@@ -29,8 +29,8 @@ def listing(conn: Connection, wanted: Listing) -> Page[Prediction]:
 def latest(conn: Connection, sensor_id: int) -> list[Prediction]:
     """The newest of each quantity and horizon among the sensor's last LATEST_AMONG, by quantity and horizon.
 
-    A warning, which has a comment, does not take a forecast's place. A row of a horizon that is forecast no more (the
-    configuration was changed, a warning was for a time of its own) goes once newer ones have overtaken it.
+    A warning, which has a comment, does not take a forecast's place. A row of a horizon that none is made for any more
+    (a warning was for a time of its own) goes once newer ones have overtaken it.
     """
     page = newest(conn, prediction, Listing(LATEST_AMONG, sensor_id))
     rows = [prediction_of(row) for row in page.rows]

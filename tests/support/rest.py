@@ -1,6 +1,7 @@
 """The API as clients meet it: every real part behind it but drivers and models, on a database of its own."""
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from daemon.derived import Derivations, ForecastSkill, PlaceRisk, air_of
 from daemon.entities import Prediction
 from daemon.events import Channel, EntityEvent, Event
 from daemon.intake import Intake, Source
+from daemon.modelling import is_dropped
 from daemon.recorder import Recorder
 from daemon.repository.reads import Reads
 from daemon.schema import open_database
@@ -156,6 +158,7 @@ async def rest(
                     lambda sensor: risks.get(sensor, ()),
                     lambda sensor: skills.get(sensor, ()),
                     lambda: warnings,
+                    functools.partial(is_dropped, settings),
                 ),
                 health=health,
                 status=lambda: {"version": "test"},  # type: ignore[return-value, typeddict-item]

@@ -62,13 +62,14 @@ def prediction_routes(services: Services) -> APIRouter:
         return await listed(request, services.read, predictions.listing, wanted, cursor, 2)
 
     async def latest(sensor_id: Annotated[int, Query(ge=1, le=LARGEST_ID)]) -> Response:
-        """The sensor's newest prediction for each quantity and horizon."""
+        """The sensor's newest prediction for each quantity and horizon, but for horizons that are forecast no more."""
 
         def work(conn: Connection) -> list[Prediction]:
             check_sensor(conn, sensor_id)
             return predictions.latest(conn, sensor_id)
 
-        return json([prediction_body(prediction) for prediction in await services.read(work)])
+        found = [row for row in await services.read(work) if not services.derivations.dropped(row)]
+        return json([prediction_body(prediction) for prediction in found])
 
     async def skill(sensor_id: Annotated[int, Query(ge=1, le=LARGEST_ID)]) -> Response:
         """How often what came lay within the interval, and how much better than no change the predictions have been:

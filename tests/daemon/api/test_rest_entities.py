@@ -1,10 +1,11 @@
 """Sensors, locations, anomalies and predictions: made, read, changed, deleted, and announced."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support.rest import Rest
+from support.rest import Rest, rest
 
 from daemon.api.schemas import encode_event
 from daemon.derived import ForecastSkill
@@ -377,6 +378,25 @@ async def test_the_latest_predictions_are_one_for_each_quantity_and_horizon(api:
     }
     assert (await api.client.get("/api/v1/predictions/latest?sensor_id=5")).status_code == 404
     assert (await api.client.get("/api/v1/predictions/latest")).status_code == 422
+
+
+async def test_what_was_forecast_for_a_horizon_that_is_configured_no_more_is_not_latest(tmp_path: Path) -> None:
+    config = {"forecast": {"horizons": ["15min", "50min"]}}  # the second is told as 45 min: whole quarters of an hour
+    async with rest(tmp_path, config=config) as api:
+        await api.sensor()
+        for horizon, model, comment in (
+            *((900, "ridge", None), (2700, "ridge", None), (3600, "boosting", None)),
+            *((7200, "mine", None), (86_400, "ridge", "La temperatura …")),
+        ):
+            await make(api, "predictions", horizonte_s=horizon, modelo=model, comentario=comment)
+        latest = (await api.client.get("/api/v1/predictions/latest?sensor_id=1")).json()
+        assert [row["horizonte_s"] for row in latest] == [900, 2700, 7200, 86_400]
+
+
+async def test_where_nothing_is_forecast_any_more_no_forecast_is_latest(tmp_path: Path) -> None:
+    async with rest(tmp_path, config={"forecast": {"enabled": False}}) as api:
+        await make(api, "predictions", modelo="persistence")
+        assert (await api.client.get("/api/v1/predictions/latest?sensor_id=1")).json() == []
 
 
 async def test_the_warnings_that_stand_are_those_of_all_sensors(api: Rest) -> None:
