@@ -17,7 +17,7 @@ from ml.series import FIRST_FIT_ROWS, WIDTH, Pending, Series, Weighed
 from ml.slow import Place
 from ml.tails import ENOUGH
 
-VERSION = 4
+VERSION = 5
 """Of the state and of the fitted arrays: another version is refitted, not guessed."""
 
 

@@ -6,7 +6,7 @@ and by how far the forecaster's members differ. Errors are kept divided by that,
 (conformal prediction with normalised errors: Papadopoulos et al. 2008; Lei et al. 2018). A day ahead nothing of it
 helped.
 
-Twelve days of errors learn slowly that a series is another one now: a quiet sensor that begins to move is outside its
+Sixteen days of errors learn slowly that a series is another one now: a quiet sensor that begins to move is outside its
 intervals for days. So each miss widens them at once, and each hit narrows them a little (adaptive conformal inference:
 Gibbs & Candes 2021, here as a factor); the wider they are, the less counts what the series itself has shown, and the
 more what is known from others. What near horizons have learnt widens the far ones, whose own errors come too late.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ml.base import Arrays, Floats
 from ml.lags import BINS_PER_DAY, FAR
 
-_RESIDUALS = 12 * BINS_PER_DAY
+_RESIDUALS = 16 * BINS_PER_DAY
 _COVERED = 0.90
 
 _LATELY = 14 * BINS_PER_DAY
@@ -40,7 +40,7 @@ _WIDENS, _BY_SIZE, _NARROWS, _NARROWS_FAR = 0.15, 0.03, 0.032, 0.0375
 """What a miss adds to the logarithm of the factor, what it adds for each half-width that it was outside, and what every
 forecast takes off; of an hour's horizon or longer less, as its errors repeat each other."""
 
-_NARROWEST, _NARROWEST_FAR, _WIDEST = -0.12, -0.1, 4.0
+_NARROWEST, _NARROWEST_FAR, _WIDEST = -0.12, -0.16, 4.0
 """Between which that logarithm stays."""
 
 _MOST_OUTSIDE = 8.0
