@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import secrets
+import select
 import shutil
 import signal
 import time
@@ -242,9 +243,7 @@ class EmbeddedBroker:
         for pid in _running_with(self._configuration):
             log.warning("ending the broker (pid %d) that an earlier daemon left behind", pid)
             for how in (signal.SIGTERM, signal.SIGKILL):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, how)
-                if await asyncio.to_thread(_is_gone, pid, self._configuration):
+                if await asyncio.to_thread(_ends, pid, how):
                     break
 
     async def _listen(self, process: Process) -> None:
@@ -305,11 +304,21 @@ def _running_with(configuration: Path) -> list[int]:
     return found
 
 
-def _is_gone(pid: int, configuration: Path) -> bool:
-    """Wait for the end of a process that is not our child; False when it takes longer than ``STOP_TIMEOUT``."""
-    deadline = time.monotonic() + STOP_TIMEOUT
-    while pid in _running_with(configuration):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+def _ends(pid: int, how: signal.Signals) -> bool:
+    """Signal a process that is not our child, and wait for its end; False when it takes longer than ``STOP_TIMEOUT``.
+
+    Its end, by pidfd_open(2), is when it has closed what it listened on; in /proc it is nobody some time before.
+    """
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        signal.pidfd_send_signal(process, how)
+        end = select.poll()
+        end.register(process, select.POLLIN)
+        return bool(end.poll(STOP_TIMEOUT * 1000))
+    except ProcessLookupError:
+        return True
+    finally:
+        os.close(process)

@@ -305,6 +305,19 @@ async def test_a_broker_left_behind_is_ended_by_the_next_daemon(tmp_path: Path, 
 
 
 @engines
+async def test_a_broker_left_behind_that_does_not_hear_is_killed(
+    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    daemon, orphan = start_daemon(engine, port, tmp_path, leash=False)
+    kill(daemon)
+    os.kill(orphan, signal.SIGSTOP)
+    monkeypatch.setattr("daemon.broker.STOP_TIMEOUT", 0.1)
+    async with embed(tmp_path, engine, port=port) as broker:
+        assert (broker.state, broker.pid == orphan) == ("up", False), "its port is free again"
+
+
+@engines
 def test_it_runs_on_uvloop(tmp_path: Path, engine: str) -> None:
     async def serve() -> str:
         async with embed(tmp_path, engine) as broker:
