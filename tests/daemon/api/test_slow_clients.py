@@ -114,7 +114,8 @@ async def test_a_client_that_stays_behind_is_closed(monkeypatch: pytest.MonkeyPa
             published += 100
             await asyncio.sleep(0.02)  # more than the client reads, less than fills its queue at once
         assert live.hub.traffic.closed_slow == 1
-        assert live.hub.traffic.dropped + live.hub.traffic.sent == published
+        told = live.hub.traffic.dropped + live.hub.traffic.sent
+        assert published - 100 <= told <= published, "all but what came after it was closed"
         assert (await trickling).close_code == 1013
 
 
