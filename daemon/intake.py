@@ -19,7 +19,8 @@ from drivers.base import QUANTITIES, Availability, Delivery, Measurement, Readin
 from drivers.formats import NUMBERED
 
 LIVE = 300 * pipeline.SECOND
-"""µs: what was received longer ago comes from a recording, and is no sign of life."""
+"""µs: what was received longer ago comes from a recording, what was measured longer ago from a log that somebody hands
+in: neither is a sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +246,7 @@ class Intake:
         if draft.failed or draft.quality is Quality.INVALID:
             return SubmitResult("rejected", reason=_impossible(draft, record.sensor))
         record.readings += 1
-        live = submission.time is None
+        live = abs(now - time) < LIVE
         return self._stored(draft, record, how, source.name, submission.sequence, None, live=live)
 
 

@@ -154,6 +154,13 @@ class TestByHand:
         result = await world.submit(Submission(sensor_id=7, temperature=20.0, time=86_400_000_000))
         assert (result.outcome, world.stored[0].time) == ("stored", 86_400_000_000)
 
+    @pytest.mark.parametrize(("time", "live"), [(None, True), (NOW - 60_000_000, True), (NOW - 3_600_000_000, False)])
+    async def test_one_of_now_is_a_sign_of_life_whoever_gives_its_time(
+        self, world: World, time: int | None, live: bool
+    ) -> None:
+        assert (await world.submit(Submission(sensor_id=7, temperature=20.0, time=time))).outcome == "stored"
+        assert world.stored[0].live is live
+
     async def test_the_key_may_stand_for_the_id(self, world: World) -> None:
         assert (await world.submit(Submission(key="mqtt/kitchen", temperature=20.0))).outcome == "stored"
         assert (await world.submit(Submission(key="mqtt/attic", temperature=20.0))).outcome == "unknown_sensor"
