@@ -170,6 +170,7 @@ class Scoring:
         self._gone: set[int] = set()
         self._old: dict[int, tuple[int, float]] = {}
         self._unsaved: set[int] = set()
+        self._to_keep: set[int] = set()  # once their forecasters have caught up
         self._judged: list[Judgement] = []
         self._saving = asyncio.Lock()
         self.counters = Counters()
@@ -267,6 +268,10 @@ class Scoring:
         self._progress.set()
         if self._models.unseen:
             self._offered.set()
+        else:
+            to_keep, self._to_keep = self._to_keep, set()
+            for sensor_id in to_keep:
+                await self._keep(sensor_id)
 
     def status(self, sensor_id: int) -> ModelStatus | None:
         """None for a sensor that no reading has been seen of."""
@@ -366,6 +371,7 @@ class Scoring:
         self.fits.forget(sensor_id)
         self._old.pop(sensor_id, None)
         self._unsaved.discard(sensor_id)
+        self._to_keep.discard(sensor_id)
 
     def _tell(self, judged: Judged) -> None:
         self.counters.scored += len(judged.scores)
@@ -402,12 +408,15 @@ class Scoring:
         await self._keep(sensor_id)
 
     async def _keep(self, sensor_id: int) -> None:
-        """Save a sensor's models; the disk may take its time, so the worker does not wait for it."""
+        """Save a sensor's models, at once or when its forecasters have caught up; the disk may take its time, so the
+        worker does not wait for it."""
         async with self._saving:  # of two that save one sensor, the later has the later state
-            self._unsaved.discard(sensor_id)
             state = await self._in_worker(lambda: self._models.state(sensor_id))
             if state is None:
+                if sensor_id in self._models:
+                    self._to_keep.add(sensor_id)
                 return
+            self._unsaved.discard(sensor_id)
             await asyncio.to_thread(self._save, sensor_id, state)
         if sensor_id not in self._models:  # deleted meanwhile
             await self._forget(sensor_id)

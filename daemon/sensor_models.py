@@ -67,6 +67,7 @@ class SensorModel:
 
     ``untold``: those whose anomaly began in a past that was replayed silently, and is to be told if it still lasts.
     ``adopted``: forecasters were fitted for the first time, and what they say now has not been asked for yet.
+    ``unseen``: observations that the detector has seen and the forecasters have not.
     """
 
     detector: ForestDetector
@@ -75,6 +76,7 @@ class SensorModel:
     untold: set[str] = field(default_factory=set)
     published: dict[tuple[str, float], Forecast] = field(default_factory=dict)
     adopted: bool = False
+    unseen: int = 0
 
     @property
     def last_time(self) -> float:
@@ -132,7 +134,7 @@ class SensorModels:
         self._place = Place()  # a daemon's sensors stand in one place, and are each other's reference
         self._peers = Peers()
         self._models: dict[int, SensorModel] = {}
-        self._unseen: deque[tuple[int, float, Mapping[str, float], frozenset[str]]] = deque()
+        self._unseen: deque[tuple[int, SensorModel, float, Mapping[str, float], frozenset[str]]] = deque()
 
     def __contains__(self, sensor_id: int) -> bool:
         return sensor_id in self._models
@@ -169,9 +171,11 @@ class SensorModels:
         return None if seen == -math.inf else int(seen * MICROSECONDS)
 
     def state(self, sensor_id: int) -> Arrays | None:
-        """What :meth:`save` keeps of a sensor; None for one that is gone."""
+        """What :meth:`save` keeps of a sensor; None for one that is gone, and for one whose forecasters have not seen yet
+        what its detector has: :meth:`load` gives one moment, from which on history is replayed to both.
+        """
         model = self._models.get(sensor_id)
-        if model is None:
+        if model is None or model.unseen:
             return None
         state = named(model.detector.state(), "detector")
         for quantity, forecaster in model.forecasters.items():
@@ -252,7 +256,8 @@ class SensorModels:
                 self._conclude(observation, model, scores, judged)
                 if self._horizons and observation.valid:
                     time = observation.time / MICROSECONDS
-                    self._unseen.append((observation.sensor_id, time, observation.values, model.anomalous))
+                    self._unseen.append((observation.sensor_id, model, time, observation.values, model.anomalous))
+                    model.unseen += 1
         judged.due = [sensor_id for sensor_id, model in touched.items() if model.fit_due()]
         return judged
 
@@ -270,9 +275,9 @@ class SensorModels:
         foreseen = Foreseen()
         until = clock.monotonic() + seconds
         while self._unseen and (len(self._unseen) > UNSEEN or clock.monotonic() < until):
-            sensor_id, time, values, flagged = self._unseen.popleft()
-            model = self._models.get(sensor_id)
-            if model is not None:
+            sensor_id, model, time, values, flagged = self._unseen.popleft()
+            model.unseen -= 1
+            if self._models.get(sensor_id) is model:  # one that was made anew has read it in its history
                 self._forecast(sensor_id, model, (time, values, flagged), foreseen)
         return foreseen
 
@@ -299,7 +304,8 @@ class SensorModels:
                 model.adopted = True
         if model.adopted:
             model.published.clear()
-            self._unseen.append((sensor_id, model.last_time, {}, frozenset()))
+            self._unseen.append((sensor_id, model, model.last_time, {}, frozenset()))
+            model.unseen += 1
 
     def _detect(self, readings: Sequence[tuple[SensorModel, float, Mapping[str, float]]]) -> list[list[Score]]:
         if not self._detecting:

@@ -402,6 +402,26 @@ async def test_a_restart_goes_on_where_it_was(tmp_path: Path) -> None:
     assert asked.since == [int(asked.history.times[-1])], "only what came after the last state is read"
 
 
+async def test_a_model_that_is_to_be_saved_before_its_forecasters_caught_up_loses_nothing(tmp_path: Path) -> None:
+    """Readings come as fast as they are judged (an import), and a person's verdict has the model saved meanwhile."""
+    now, models = START + 8 * 1440 * MINUTE, SensorModels(tmp_path, HORIZONS, detecting=True)
+    scoring = Scoring(models, Asked(), none, Told().outlets(), Fitter(), now=lambda: now, gather=0.0)
+    scoring.appeared([7])
+    scoring.offer([reading(7, minute) for minute in range(0, 8 * 1440, 5)])
+    await scoring.drain()
+    scoring.heed(Judgement(judged(Verdict.TRUE), corrected=False))
+    await scoring.drain()
+    assert models.unseen
+    assert not (tmp_path / "7.npz").exists(), "what is on the disk is of one moment"
+    while not (tmp_path / "7.npz").exists():
+        await scoring.drain()
+    foretold = [skill.judged for skill in scoring.skills(7)]
+    assert min(foretold) > 700
+    again = SensorModels(tmp_path, HORIZONS, detecting=True)
+    assert again.load(7) == START + (8 * 1440 - 5) * MINUTE
+    assert [skill.judged for f in again.get(7).forecasters.values() for skill in f.skills()] == foretold  # type: ignore[union-attr]
+
+
 async def test_a_damaged_model_is_made_anew_from_history(tmp_path: Path) -> None:
     (tmp_path / "1.npz").write_bytes(b"PK\x03\x04 half a file")
     told, asked = Told(), Asked(past(2 * 1440))
