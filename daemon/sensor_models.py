@@ -171,7 +171,7 @@ class SensorModels:
         return None if seen == -math.inf else int(seen * MICROSECONDS)
 
     def state(self, sensor_id: int) -> Arrays | None:
-        """What :meth:`save` keeps of a sensor; None for one that is gone, and for one whose forecasters have not seen yet
+        """What :meth:`save` keeps of a sensor; None for one that is gone, and for one whose forecasters have not seen
         what its detector has: :meth:`load` gives one moment, from which on history is replayed to both.
         """
         model = self._models.get(sensor_id)

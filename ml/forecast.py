@@ -33,6 +33,9 @@ _WEEK = 7
 _MEMORY, _MEMORY_FAR = 3 * BINS_PER_DAY, 14 * BINS_PER_DAY
 """Bins over which a member's error is averaged."""
 
+_FLAGGED_MEMORY = 12.0
+"""The same while a detector flags the series: what was usual says little then."""
+
 _SHARPNESS, _SHARPNESS_FAR = 12.0, 4.0
 """Weights fall with this power of a member's error."""
 
@@ -73,6 +76,7 @@ class MixForecaster:
         self._mixed = np.full((depth, count), np.nan)
         self._errors = np.full((count, len(MEMBERS)), np.nan)
         self._chances = np.zeros((count, len(MEMBERS)))  # how often each was judged
+        self._errors_now = self._errors.copy()  # the same, but for a stretch that is flagged those of it, too
         self._excursions = Excursions(self._ahead, depth)
         self._announced = np.zeros((depth, count, 3), np.float32)  # bounds of the change, and the record's scale
         self._record = Record(self.horizons)
@@ -190,6 +194,10 @@ class MixForecaster:
             if self.bins.close():
                 self._record.moved(self.bins.at(0) - self.bins.at(1))
                 self._judge()
+                self._errors_now[...] = self._errors
+                self._record.forget_flagged()
+            elif not self.bins.missing:
+                self._judge_flagged()
             self._excursions.watch(self.bins, self._origins, self._announced)
             if self.bins.missing <= CARRY:
                 self._predict()
@@ -222,6 +230,20 @@ class MixForecaster:
         self._excursions.judge(due, places, change)
         announced = self._announced[places, due].astype(np.float64)
         self._record.judge(due, origins[due], change - self._mixed[places, due], announced, change)
+
+    def _judge_flagged(self) -> None:
+        """What a detector flagged teaches nothing that lasts. While it goes on, members that it proves wrong have no
+        say, and intervals that it lies outside of are too narrow."""
+        origins = self.bins.newest - self._ahead
+        places = origins % len(self._origins)
+        due = np.flatnonzero(self._origins[places] == origins)
+        places = places[due]
+        change = np.array([self.bins.at(0) - self.bins.at(back) for back in self._ahead[due].tolist()])
+        error = np.abs(self._pending[places, due] - change[:, None])
+        known = self._errors_now[due]
+        moved = known + (error - known) / _FLAGGED_MEMORY
+        self._errors_now[due] = np.where(np.isnan(moved), known, moved)
+        self._record.judge_flagged(due, self._announced[places, due].astype(np.float64), change)
 
     def _predict(self) -> None:
         """Each member's change from the newest bin, and the mix; kept until the target comes."""
@@ -279,7 +301,7 @@ class MixForecaster:
     def _weights(self, changes: Floats) -> Floats:
         """Each member's share (horizons, members), 0 where it says nothing or was never judged; before any was judged,
         persistence's 1."""
-        errors = self._errors + 1e-6
+        errors = self._errors_now + 1e-6
         unjudged = np.isnan(errors[:, 0])
         errors[unjudged, 0] = 1.0
         errors[np.isnan(errors) | np.isnan(changes)] = np.inf
@@ -326,4 +348,4 @@ def whole_bins(horizon: float) -> int:
     return max(1, round(horizon / BIN))
 
 
-_STATE = ("pending", "origins", "mixed", "announced", "errors", "chances")
+_STATE = ("pending", "origins", "mixed", "announced", "errors", "errors_now", "chances")

@@ -65,6 +65,7 @@ class Record:
         self._discord = np.full(len(horizons), np.nan)
         self._restless = np.full(2, np.nan)  # mean size of changes from bin to bin: of two hours, of a week
         self._wider = np.zeros(len(horizons))  # logarithm of a factor
+        self._wider_now = np.zeros(len(horizons))  # the same, but for a stretch that is flagged moved by it, too
         self._narrowest = np.where(self._near, _NARROWEST, _NARROWEST_FAR)
         self._narrows = np.where(self._near, _NARROWS, _NARROWS_FAR)
         self._news = 1.0 / (0.5 * np.array(horizons) + 1.0)
@@ -89,13 +90,25 @@ class Record:
         slots = (made_at[:, None] + _SLOTS) % BINS_PER_DAY
         size, known = np.abs(error)[:, None], self._by_slot[due[:, None], slots]
         self._by_slot[due[:, None], slots] = np.where(np.isnan(known), size, known + _SLOT_GAIN * (size - known))
-        outside = np.maximum(lower - change, change - upper) / np.maximum(0.5 * (upper - lower), 1e-6)
-        missed = np.where(covered, 0.0, _WIDENS + _BY_SIZE * np.minimum(outside, _MOST_OUTSIDE))
-        wider = self._wider[due] + self._news[due] * (missed - self._narrows[due])
-        self._wider[due] = np.clip(wider, self._narrowest[due], _WIDEST)
+        self._wider[due] = self._adapted(self._wider[due], due, announced, change)
         gain = np.maximum(1 / _LATELY, 1 / self._judged[due])[:, None]
         new = np.stack([covered, np.abs(error), np.abs(change)], axis=1)
         self._lately[due] += gain * (new - self._lately[due])
+
+    def judge_flagged(self, due: NDArray[np.intp], announced: Floats, change: Floats) -> None:
+        """What a detector flagged came: intervals widen for as long as it goes on."""
+        self._wider_now[due] = self._adapted(self._wider_now[due], due, announced, change)
+
+    def forget_flagged(self) -> None:
+        """Something usual came."""
+        self._wider_now[...] = self._wider
+
+    def _adapted(self, wider: Floats, due: NDArray[np.intp], announced: Floats, change: Floats) -> Floats:
+        lower, upper, _ = announced.T
+        outside = np.maximum(lower - change, change - upper) / np.maximum(0.5 * (upper - lower), 1e-6)
+        missed = np.where(outside > 0, _WIDENS + _BY_SIZE * np.minimum(outside, _MOST_OUTSIDE), 0.0)
+        moved: Floats = wider + self._news[due] * (missed - self._narrows[due])
+        return np.clip(moved, self._narrowest[due], _WIDEST)
 
     def moved(self, change: float) -> None:
         """The series has changed so much from one bin to the next."""
@@ -123,7 +136,7 @@ class Record:
         """(horizons, 3): how far below and above a forecast what comes will lie, 9 times in 10, and the scale; from own
         errors and, while they are few, from a ``prior`` radius."""
         found = np.empty((len(self._horizons), 3))
-        wider = np.exp(np.maximum.accumulate(self._wider)).tolist()
+        wider = np.exp(np.maximum.accumulate(self._wider_now)).tolist()
         for index, horizon in enumerate(self._horizons):
             count = min(int(self._judged[index]), _RESIDUALS)
             own = count / (count + _PRIOR_RESIDUALS)
@@ -156,6 +169,7 @@ class Record:
             "discord": self._discord.copy(),
             "restless": self._restless.copy(),
             "wider": self._wider.copy(),
+            "wider_now": self._wider_now.copy(),
             "judged": self._judged.copy(),
             "lately": self._lately.copy(),
             "radii": self.radii.copy(),
@@ -167,6 +181,7 @@ class Record:
         self._discord[...] = state["discord"]
         self._restless[...] = state["restless"]
         self._wider[...] = state["wider"]
+        self._wider_now[...] = state["wider_now"]
         self._judged[...] = state["judged"]
         self._lately[...] = state["lately"]
         self.radii[...] = state["radii"]

@@ -150,6 +150,26 @@ def test_what_the_detector_flags_teaches_nothing_and_judges_nobody() -> None:
     np.testing.assert_allclose(*persistence, rtol=0.1)
 
 
+def test_while_an_alarm_lasts_nobody_who_believes_in_yesterday_is_heard() -> None:
+    """A freezer thaws, two hours later the detector says so, two days later it is repaired."""
+    forecaster, chance = MixForecaster("temperature", HORIZONS), np.random.default_rng(5)
+
+    def heard() -> np.ndarray:
+        return forecaster._weights(np.zeros((4, 10)))
+
+    for index in range(9 * DAY):
+        hours = (index - 5 * DAY) / 4
+        thawing = 0 <= hours < 48
+        value = -18 + chance.normal(0, 0.3) + (38 * (1 - math.exp(-hours / 8)) if thawing else 0)
+        if 4 < hours < 48:
+            assert abs(forecaster.forecast(index * BIN)[0].value - value) < 3.0, f"{hours:g} h"
+        forecaster.observe(index * BIN, {"temperature": value}, {"temperature"} if thawing and hours >= 2 else ())
+        if hours == 2:
+            usual = heard()
+        elif hours == 48.25:  # its first usual quarter of an hour is complete
+            np.testing.assert_allclose(heard(), usual, atol=0.05)
+
+
 def wander(seed: int, steps: int) -> list[float]:
     """A walk with a will: what moves goes on moving for an hour or two."""
     chance, speed, value, found = np.random.default_rng(seed), 0.0, 20.0, []
@@ -312,6 +332,18 @@ def test_an_ordinary_past_is_looked_for_before_a_flagged_one() -> None:
             six_hours = forecaster.forecast(index * BIN)[2]
             assert six_hours.value == pytest.approx(20 + 5 * math.sin(2 * math.pi * (20 + 23) / DAY), abs=1)
             assert forecaster.bins.usual_day().min() > 14
+
+
+def test_a_quantity_may_be_large() -> None:
+    """Bytes a second, lux: its last reading may lie a million beside its bin's mean."""
+    forecaster, chance = MixForecaster("net", HORIZONS), np.random.default_rng(3)
+    for index in range(7 * DAY):
+        for part in (0, 300, 600):
+            forecaster.observe(index * BIN + part, {"net": 5e6 + chance.normal(0, 1e6)})
+    training = forecaster.training(4096)
+    assert training is not None
+    forecaster.adopt(fit_mix(training))
+    assert all(1e6 < f.lower < f.value < f.upper < 9e6 for f in forecaster.forecast(7 * DAY * BIN))
 
 
 def test_two_days_ahead_are_foretold_and_no_more() -> None:
