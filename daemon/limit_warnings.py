@@ -126,6 +126,9 @@ def _predicted(outlook: Outlook, path: Path, limit: Limit, ahead: tuple[float, f
     about = _span(max(_ABOUT, _ABOUT * round(left / _ABOUT)) if left < _TWO_HOURS else 3600 * round(left / 3600))
     share = f"{100 * probability:.0f} %"
     value, lower, upper = path.at(likely)
+    # Where it is as likely as not beyond its limit, the path may still be short of it: what comes then is the limit.
+    beyond = max if limit.upper else min
+    value, lower, upper = beyond(value, limit.value), min(lower, limit.value), max(upper, limit.value)
     return Predicted(
         outlook.sensor_id,
         outlook.quantity,
