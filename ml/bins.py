@@ -37,7 +37,7 @@ class Bins:
     def __init__(self) -> None:
         self._values = np.full(_ROOM, np.nan, np.float32)
         self._companion = np.full(_ROOM, np.nan, np.float32)
-        self._tips = np.zeros(_ROOM, np.float16)
+        self._tips = np.zeros(_ROOM, np.float32)
         self._known = np.zeros(_ROOM, np.bool_)
         self._sums = [0.0, 0.0, 0.0, 0.0]  # value, count, companion, count
         self._flagged = False
