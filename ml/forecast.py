@@ -319,17 +319,25 @@ class MixForecaster:
             typical = np.full(len(hours), 2.0 * float(np.nanstd(self.bins.tail(BINS_PER_DAY)[0])))
         others = self._peers.radii(self.quantity, self._self.name)
         radii = typical if others is None else np.where(np.isnan(others), typical, others)
-        return radii * self._livelier(float(radii[0]))
+        return radii * self._livelier(radii)
 
-    def _livelier(self, radius: float) -> float:
-        """How much more the series has moved in its last day than others do, at its nearest horizon: at least 1."""
-        ahead = self.horizons[0]
+    def _livelier(self, radii: Floats) -> Floats:
+        """(horizons,): how much more than others the series has moved in its last day, at least 1. A span that was not
+        seen often enough yet is told by the longest that was, as in a random walk; what it does in a whole day no day
+        tells, and it is taken to be as lively there as at the nearest horizon."""
         values = self.bins.window(self.bins.newest + 1 - BINS_PER_DAY, BINS_PER_DAY)
-        moves = np.abs(values[ahead:] - values[:-ahead])
-        moves = np.sort(moves[~np.isnan(moves)])
-        if len(moves) < _LEAST_MOVES or radius == 0:
-            return 1.0
-        return min(_MOST_LIVELY, max(1.0, float(moves[int(0.9 * len(moves))]) / radius))
+        found, shown = np.ones(len(radii)), 0.0
+        for index, ahead in enumerate(self.horizons):
+            if ahead >= BINS_PER_DAY:
+                found[index:] = found[0]
+                break
+            moves = np.abs(values[ahead:] - values[:-ahead])
+            moves = np.sort(moves[~np.isnan(moves)])
+            if len(moves) >= _LEAST_MOVES:
+                shown = float(moves[int(0.9 * len(moves))]) / math.sqrt(ahead)
+            if radii[index] > 0:
+                found[index] = min(_MOST_LIVELY, max(1.0, shown * math.sqrt(ahead) / float(radii[index])))
+        return found
 
     def _possible(self, value: float, lower: float, upper: float) -> tuple[float, float, float]:
         """Keep within what can be, and never claim more than the sensor's resolution."""
