@@ -233,10 +233,10 @@ class MixForecaster:
 
     def _judge_flagged(self) -> None:
         """What a detector flagged teaches nothing that lasts. While it goes on, members that it proves wrong have no
-        say, and intervals that it lies outside of are too narrow."""
+        say, and intervals that it lies outside of are too narrow. Of some hours ahead it may be over."""
         origins = self.bins.newest - self._ahead
         places = origins % len(self._origins)
-        due = np.flatnonzero(self._origins[places] == origins)
+        due = np.flatnonzero((self._origins[places] == origins) & (self._ahead < FAR))
         places = places[due]
         change = np.array([self.bins.at(0) - self.bins.at(back) for back in self._ahead[due].tolist()])
         error = np.abs(self._pending[places, due] - change[:, None])

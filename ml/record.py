@@ -136,7 +136,7 @@ class Record:
         """(horizons, 3): how far below and above a forecast what comes will lie, 9 times in 10, and the scale; from own
         errors and, while they are few, from a ``prior`` radius."""
         found = np.empty((len(self._horizons), 3))
-        wider = np.exp(np.maximum.accumulate(self._wider_now)).tolist()
+        wider = np.exp(np.maximum(np.maximum.accumulate(self._wider), self._wider_now)).tolist()
         for index, horizon in enumerate(self._horizons):
             count = min(int(self._judged[index]), _RESIDUALS)
             own = count / (count + _PRIOR_RESIDUALS)
