@@ -34,7 +34,7 @@ _MEMORY, _MEMORY_FAR = 3 * BINS_PER_DAY, 14 * BINS_PER_DAY
 """Bins over which a member's error is averaged."""
 
 _FLAGGED_MEMORY = 12.0
-"""The same while a detector flags the series: what was usual says little then."""
+"""The same at near horizons while a detector flags the series: what was usual says little then."""
 
 _SHARPNESS, _SHARPNESS_FAR = 12.0, 4.0
 """Weights fall with this power of a member's error."""
@@ -76,7 +76,7 @@ class MixForecaster:
         self._mixed = np.full((depth, count), np.nan)
         self._errors = np.full((count, len(MEMBERS)), np.nan)
         self._chances = np.zeros((count, len(MEMBERS)))  # how often each was judged
-        self._errors_now = self._errors.copy()  # the same, but for a stretch that is flagged those of it, too
+        self._errors_now = self._errors.copy()  # what weights are made of: while a stretch is flagged, with its own
         self._excursions = Excursions(self._ahead, depth)
         self._announced = np.zeros((depth, count, 3), np.float32)  # bounds of the change, and the record's scale
         self._record = Record(self.horizons)

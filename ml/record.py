@@ -65,7 +65,7 @@ class Record:
         self._discord = np.full(len(horizons), np.nan)
         self._restless = np.full(2, np.nan)  # mean size of changes from bin to bin: of two hours, of a week
         self._wider = np.zeros(len(horizons))  # logarithm of a factor
-        self._wider_now = np.zeros(len(horizons))  # the same, but for a stretch that is flagged moved by it, too
+        self._wider_now = np.zeros(len(horizons))  # while a stretch is flagged, with its misses
         self._narrowest = np.where(self._near, _NARROWEST, _NARROWEST_FAR)
         self._narrows = np.where(self._near, _NARROWS, _NARROWS_FAR)
         self._news = 1.0 / (0.5 * np.array(horizons) + 1.0)
